@@ -1,0 +1,1 @@
+"""What happened: runs, their points, events and predictions."""

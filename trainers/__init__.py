@@ -1,0 +1,1 @@
+"""Models, data and one training run: how a model learns."""
