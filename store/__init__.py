@@ -1,1 +1,36 @@
-"""What happened: runs, their points, events and predictions."""
+"""What happened: runs, their points, events and predictions.
+
+Light to import: DuckDB and Arrow are loaded when a store is opened, not when a run is recorded.
+"""
+
+from store.errors import (
+    FilterError,
+    HomeNotWritableError,
+    HubUnreachableError,
+    NewerStoreError,
+    PredictionsNotFoundError,
+    QueryError,
+    RunExistsError,
+    RunNotFoundError,
+    StoreBusyError,
+    StoreError,
+)
+from store.layout import new_run_id
+from store.recording import Run
+from store.starting import init
+
+__all__ = [
+    "FilterError",
+    "HomeNotWritableError",
+    "HubUnreachableError",
+    "NewerStoreError",
+    "PredictionsNotFoundError",
+    "QueryError",
+    "Run",
+    "RunExistsError",
+    "RunNotFoundError",
+    "StoreBusyError",
+    "StoreError",
+    "init",
+    "new_run_id",
+]

@@ -1,0 +1,241 @@
+"""Reads journal segments, live or ended, whole or damaged."""
+
+import json
+import os
+import struct
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.journal import CLOSE, HEAD, HEADER, KEYS, MAGIC, MARK, MAX_KEY_SET, VERSION, checksum
+
+_POLL_BYTES = 1 << 20
+_WORD = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Consecutive `log()` calls of one key set: n calls, k metrics."""
+
+    keys: tuple[str, ...]
+    step: NDArray[np.int64]
+    """shape (n,)"""
+    wall_us: NDArray[np.int64]
+    """shape (n,), microseconds since 1970"""
+    elapsed_s: NDArray[np.float64]
+    """shape (n,), seconds since the run's start"""
+    epoch: NDArray[np.float64]
+    """shape (n,), NaN where none was given"""
+    values: NDArray[np.float64]
+    """shape (n, k)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a segment has been read.
+
+    Attributes
+    ----------
+    offset : int
+        The first byte that has not been consumed.
+    key_sets : dict
+        Metric names of each kind of frame seen so far.
+    damaged : int
+        Bytes that were skipped because their checksum failed.
+    closed : bool
+        The writer ended the segment on purpose: nothing will follow.
+    """
+
+    offset: int = 0
+    key_sets: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    damaged: int = 0
+    closed: bool = False
+
+
+def read_segment(
+    path: Path, position: Position, *, final: bool = False, limit: int = _POLL_BYTES
+) -> tuple[list[Block], Position]:
+    """Return what was written after `position`, and the new position.
+
+    Only whole, checked frames count. A frame that fails its check is not there yet while nothing
+    valid follows it; once something does, it is damage, and is skipped and counted.
+
+    Parameters
+    ----------
+    path
+        The segment file.
+    position
+        Where the previous read ended; ``Position()`` for the start.
+    final
+        The writer is known to be dead: search behind unwritten parts too, as a power cut can
+        leave a hole in front of what had reached the disk.
+    limit
+        Bytes to read at most, so that one busy run cannot hold up the others.
+    """
+    if position.closed:
+        return [], position
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        offset = position.offset or _skip_header(os.pread(descriptor, HEADER.size, 0))
+        if not offset:
+            return [], position
+        if final:
+            limit = max(limit, os.fstat(descriptor).st_size)
+        buffer = os.pread(descriptor, limit, offset)
+        scan = _Scan(buffer, offset, replace(position, offset=offset))
+        scan.run()
+        if scan.position.offset == offset and len(buffer) == limit:
+            return read_segment(path, position, final=final, limit=8 * limit)
+        if scan.is_stuck and (end := _resynchronise(scan, descriptor, limit, final=final)):
+            skipped = end - scan.position.offset
+            behind = replace(scan.position, offset=end, damaged=scan.position.damaged + skipped)
+            more, behind = read_segment(path, behind, final=final, limit=limit)
+            return scan.blocks + more, behind
+        return scan.blocks, scan.position
+    finally:
+        os.close(descriptor)
+
+
+def _skip_header(header: bytes) -> int:
+    """Return where the frames start, or 0 when the header is not there yet."""
+    if len(header) < HEADER.size or header[: len(MAGIC)] != MAGIC:
+        return 0
+    _, version, size, *_ = HEADER.unpack(header)
+    return size if version == VERSION else 0
+
+
+class _Scan:
+    """Decodes a buffer of frames until its end or the first frame that fails its check."""
+
+    def __init__(self, buffer: bytes, base: int, position: Position) -> None:
+        self.buffer = buffer
+        self.view = memoryview(buffer)
+        self.base = base
+        self.position = position
+        self.blocks: list[Block] = []
+        self.is_stuck = False
+
+    def run(self) -> None:
+        key_sets = dict(self.position.key_sets)
+        closed = False
+        at = 0
+        while not closed and at + HEAD.size <= len(self.buffer):
+            kind, _ = HEAD.unpack_from(self.buffer, at)
+            if kind == CLOSE and self._is_whole(at, 0):
+                closed, taken = True, HEAD.size
+            elif kind == KEYS:
+                taken = self._take_keys(at, key_sets)
+            elif kind in key_sets:
+                taken = self._take_points(at, kind, key_sets[kind])
+            else:
+                taken = 0
+            if not taken:
+                self.is_stuck = not self._is_cut(at, kind, key_sets)
+                break
+            at += taken
+        self.position = replace(
+            self.position, offset=self.base + at, key_sets=key_sets, closed=closed
+        )
+
+    def _is_whole(self, at: int, size: int) -> bool:
+        kind, stored = HEAD.unpack_from(self.buffer, at)
+        body = self.view[at + HEAD.size : at + HEAD.size + size]
+        return len(body) == size and checksum(body, self.base + at, kind) == stored
+
+    def _is_cut(self, at: int, kind: int, key_sets: dict[int, tuple[str, ...]]) -> bool:
+        """Whether the frame only reaches beyond what was read, so that the next read gets it."""
+        size = MARK.size + _WORD * len(key_sets[kind]) if kind in key_sets else 0
+        return at > 0 and at + HEAD.size + size > len(self.buffer)
+
+    def _take_keys(self, at: int, key_sets: dict[int, tuple[str, ...]]) -> int:
+        if at + HEAD.size + 8 > len(self.buffer):
+            return 0
+        kind, length = struct.unpack_from("<II", self.buffer, at + HEAD.size)
+        size = 8 + length + -length % _WORD
+        if not self._is_whole(at, size):
+            return 0
+        start = at + HEAD.size + 8
+        key_sets[kind] = tuple(json.loads(self.buffer[start : start + length]))
+        return HEAD.size + size
+
+    def _take_points(self, at: int, kind: int, keys: tuple[str, ...]) -> int:
+        """Decode the run of equal frames that starts here; return the bytes that it covers."""
+        size = MARK.size + _WORD * len(keys)
+        stride = HEAD.size + size
+        count = (len(self.buffer) - at) // stride
+        if not count:
+            return 0
+        frames = np.frombuffer(self.buffer, np.uint8, count * stride, at).reshape(count, stride)
+        heads = np.ascontiguousarray(frames[:, :8]).view("<u4")
+        count = _leading(heads[:, 0] == kind)
+        first = at + HEAD.size
+        for index, stored in enumerate(heads[:count, 1].tolist()):
+            start = first + index * stride
+            seed = self.base + start - HEAD.size
+            if checksum(self.view[start : start + size], seed, kind) != stored:
+                count = index
+                break
+        if count:
+            words = np.ascontiguousarray(frames[:count, 8:])
+            whole, real = words.view("<i8"), words.view("<f8")
+            self.blocks.append(
+                Block(
+                    keys=keys,
+                    step=whole[:, 0],
+                    wall_us=whole[:, 1],
+                    elapsed_s=real[:, 2],
+                    epoch=real[:, 3],
+                    values=real[:, 4:],
+                )
+            )
+        return count * stride
+
+
+def _leading(flags: NDArray[np.bool_]) -> int:
+    """Return how many entries are true before the first false one."""
+    return len(flags) if flags.all() else int(flags.argmin())
+
+
+def _resynchronise(scan: _Scan, descriptor: int, limit: int, *, final: bool) -> int:
+    """Return the offset of the next valid frame behind a frame that fails its check, or 0.
+
+    The bytes are read again first: what looked torn may have been in the middle of being written
+    during the first read. Frames are written in order, so what still fails in front of a valid
+    frame is damaged for good.
+    """
+    stuck = scan.position.offset
+    found = _find_frame(os.pread(descriptor, limit, stuck), stuck, scan.position, final=final)
+    if found <= stuck:
+        return 0
+    again = _Scan(os.pread(descriptor, found - stuck, stuck), stuck, scan.position)
+    again.run()
+    return found if again.position.offset == stuck else 0
+
+
+def _find_frame(buffer: bytes, base: int, position: Position, *, final: bool) -> int:
+    """Return the offset of the first valid frame of `buffer`, or 0."""
+    words = np.frombuffer(buffer, "<u4", len(buffer) // _WORD * 2).reshape(-1, 2)
+    kinds = words[:, 0]
+    if len(kinds) and kinds[0] == 0 and not final:
+        return 0
+    known = np.array([KEYS, CLOSE, *position.key_sets], dtype=np.uint32)
+    for index in np.flatnonzero(np.isin(kinds, known)).tolist():
+        start = index * _WORD
+        probe = _Scan(buffer[start:], base + start, replace(position, offset=base + start))
+        if _is_valid(probe, int(kinds[index])):
+            return base + start
+    return 0
+
+
+def _is_valid(probe: _Scan, kind: int) -> bool:
+    """Whether a frame of `kind` with a right checksum starts the probe's buffer."""
+    if kind == CLOSE:
+        return probe._is_whole(0, 0)  # noqa: SLF001  # the same module
+    if kind == KEYS:
+        return probe._take_keys(0, {}) > 0  # noqa: SLF001
+    if kind > MAX_KEY_SET:
+        return False
+    size = MARK.size + _WORD * len(probe.position.key_sets[kind])
+    return probe._is_whole(0, size)  # noqa: SLF001

@@ -1,0 +1,116 @@
+"""Is the process of a run alive? Inferred from the outside: a dying process cannot say so."""
+
+import os
+import platform
+import time
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+BEAT_S: Final = 15.0
+"""How often a living run touches its heartbeat."""
+SILENCE_S: Final = 60.0
+"""After how long without a beat a run on another machine counts as lost."""
+
+
+class Status(StrEnum):
+    """What became of a run."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+    """The process is gone and did not say goodbye."""
+    LOST = "lost"
+    """No beat for a minute from another machine, or from a frozen process; it may come back."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run itself has said that it ended."""
+        return self in {Status.FINISHED, Status.FAILED, Status.STOPPED}
+
+
+def describe_process() -> dict[str, Any]:
+    """Return what identifies this process for good: pids are reused, start times are not."""
+    pid = os.getpid()
+    return {
+        "pid": pid,
+        "started_ticks": start_ticks(pid),
+        "boot_id": _boot_id(),
+        "host": platform.node(),
+    }
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when process `pid` started, in clock ticks since boot; None if it is gone.
+
+    A zombie counts as gone: it does nothing any more. Where there is no ``/proc``, a living
+    process has 0 ticks.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return 0 if not Path("/proc/self/stat").exists() and _exists(pid) else None
+    except OSError:
+        return None
+    state, *rest = stat[stat.rfind(b")") + 2 :].split()
+    return None if state in {b"Z", b"X"} else int(rest[18])
+
+
+def infer(process: dict[str, Any] | None, beat_at: float | None, now: float) -> Status:
+    """Return the status of a run that has not said that it ended.
+
+    Parameters
+    ----------
+    process
+        What `describe_process` returned in the run.
+    beat_at
+        When its heartbeat was last touched, in seconds since 1970.
+    now
+        The time now, in seconds since 1970.
+    """
+    is_silent = beat_at is None or now - beat_at > SILENCE_S
+    if process and process.get("host") == platform.node():
+        if process.get("boot_id") != _boot_id():
+            return Status.CRASHED
+        if start_ticks(int(process.get("pid") or -1)) != process.get("started_ticks"):
+            return Status.CRASHED
+    return Status.LOST if is_silent else Status.RUNNING
+
+
+def touch(path: Path) -> None:
+    """Beat: set the file's time to now, making it if need be; a full disk is no reason to stop."""
+    with suppress(OSError):
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            path.write_bytes(b"")
+
+
+def last_beat(path: Path) -> float | None:
+    """Return when the heartbeat was last touched, in seconds since 1970; None if never.
+
+    A time in the future (the clock was set back) counts as now.
+    """
+    try:
+        return min(path.stat().st_mtime, time.time())
+    except OSError:
+        return None
+
+
+def _boot_id() -> str:
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

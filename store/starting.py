@@ -1,0 +1,213 @@
+"""How a run starts: who it is, where it comes from, whether it goes on from an earlier one."""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from store import liveness, provenance
+from store.errors import RunExistsError, RunNotFoundError
+from store.events import read_events
+from store.layout import Home, RunFolder, new_run_id, write_json
+from store.liveness import Status
+from store.recording import Run
+from store.values import flatten
+
+FORMAT = 1
+"""Version of the files in a run's folder."""
+
+
+def init(
+    project: str | None = None,
+    *,
+    name: str | None = None,
+    config: Any = None,
+    group: str | None = None,
+    tags: Iterable[str] = (),
+    notes: str | None = None,
+    id: str | None = None,  # noqa: A002  # the contract's name
+    resume: str = "never",
+    home: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    parents: Iterable[str] = (),
+    capture: bool | None = None,
+    monitor: bool = True,
+    fsync_s: float = 5.0,
+) -> Run:
+    """Start recording a run.
+
+    Parameters
+    ----------
+    project
+        What the run is about; ``BAKEOFF_PROJECT`` or ``default``.
+    name
+        For people; ``BAKEOFF_NAME``, or the model's kind and the end of the id.
+    config
+        What the training was asked to do: a mapping, dataclass or pydantic model.
+    group
+        Runs that share a configuration, usually seeds.
+    tags, notes
+        For people.
+    id
+        The run's id; ``BAKEOFF_RUN_ID``, or a new one.
+    resume
+        ``"never"``: the id must be new; ``"allow"``: go on if it exists; ``"must"``: it must exist.
+    home
+        The store's folder; ``BAKEOFF_HOME`` or ``./.bakeoff``.
+    seed
+        Seed of the training.
+    parents
+        Ids of the runs that this one grew from.
+    capture
+        Copy what is printed into the run's ``output.log``; on unless ``BAKEOFF_CAPTURE=0``.
+    monitor
+        Run the background thread: heartbeat, syncs, machine load. Without it the run is
+        found to have ended by its process alone.
+    fsync_s
+        Seconds between pushes to the disk: the most that a power cut can take.
+
+    Raises
+    ------
+    HomeNotWritableError
+        If the store cannot be written.
+    RunExistsError
+        If the id is taken and `resume` is ``"never"``, or the run is being written right now.
+    RunNotFoundError
+        If `resume` is ``"must"`` and there is no such run.
+    ValueError
+        If `resume` is none of the three words.
+    """
+    if resume not in {"never", "allow", "must"}:
+        raise ValueError(f"Expected resume 'never', 'allow' or 'must'; got {resume!r}.")
+    scratch = None
+    if os.environ.get("BAKEOFF_MODE", "online") == "disabled":
+        scratch = tempfile.TemporaryDirectory(prefix="bakeoff-")
+        home = scratch.name
+    store_home = Home.locate(home).create()
+    run_id = id or os.environ.get("BAKEOFF_RUN_ID") or new_run_id()
+    files = store_home.run(run_id)
+    is_old = files.header.exists()
+    if is_old:
+        header = _resume(files, resume)
+    else:
+        if resume == "must":
+            raise RunNotFoundError(f"Expected run {run_id!r} in {store_home.path}; there is none.")
+        header = _new_header(
+            files,
+            project=project,
+            name=name,
+            config=config,
+            group=group,
+            tags=tags,
+            notes=notes,
+            seed=seed,
+            parents=parents,
+        )
+    age_s = max(0.0, time.time() - header["created_us"] / 1e6) if is_old else 0.0
+    run = Run(
+        files,
+        header,
+        clock_start=time.perf_counter() - age_s,
+        last_step=_last_step(files) if is_old else -1,
+        scratch=scratch,
+    )
+    if capture is None:
+        capture = os.environ.get("BAKEOFF_CAPTURE", "1") != "0"
+    run.begin(fsync_s=fsync_s, capture=capture, monitor=monitor)
+    return run
+
+
+def _new_header(
+    files: RunFolder,
+    *,
+    project: str | None,
+    name: str | None,
+    config: Any,
+    group: str | None,
+    tags: Iterable[str],
+    notes: str | None,
+    seed: int | None,
+    parents: Iterable[str],
+) -> dict[str, Any]:
+    """Write who the run is to the disk, before its first point."""
+    files.path.mkdir(parents=True, exist_ok=True)
+    nested = provenance.mask_secrets(_as_dict(config))
+    env = os.environ
+    project = project or env.get("BAKEOFF_PROJECT") or "default"
+    kind = nested.get("model", {}).get("kind") if isinstance(nested.get("model"), dict) else None
+    given_tags = list(tags) or [tag for tag in env.get("BAKEOFF_TAGS", "").split(",") if tag]
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "id": files.id,
+        "project": project,
+        "name": name or env.get("BAKEOFF_NAME") or f"{kind or project}-{files.id[-4:]}",
+        "group": group or env.get("BAKEOFF_RUN_GROUP"),
+        "tags": [str(tag) for tag in given_tags],
+        "notes": notes,
+        "seed": seed,
+        "parents": list(parents),
+        "created_us": time.time_ns() // 1000,
+        "config": nested,
+        "process": liveness.describe_process(),
+        **provenance.origin(),
+    }
+    if state := provenance.git_state(Path.cwd()):
+        header["git"], difference = state
+        if difference:
+            (files.path / "code.diff").write_bytes(difference)
+    write_json(files.header, header)
+    return header
+
+
+def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
+    """Return the header of a run that goes on."""
+    if resume == "never":
+        raise RunExistsError(
+            f"Expected a new run id; {files.id!r} is taken. Leave the id out, or pass resume='allow'."
+        )
+    header = json.loads(files.header.read_text(encoding="utf-8"))
+    events, _, _ = read_events(files.events, 0, limit=1 << 30)
+    last = next((event for event in reversed(events) if event["kind"] == "status"), None)
+    if last and last["status"] == "running":
+        process = last.get("process")
+        status = liveness.infer(process, liveness.last_beat(files.heartbeat), time.time())
+        if status is Status.RUNNING:
+            raise RunExistsError(
+                f"Expected a run that has ended; {files.id!r} is being written by process "
+                f"{process['pid'] if process else '?'}. Stop that first."
+            )
+    return header
+
+
+def _last_step(files: RunFolder) -> int:
+    """Return the highest step in the journals of a run that goes on, or -1."""
+    from store.journal_reader import Position, read_segment
+
+    last = -1
+    for path in files.segments():
+        if "-system-" not in path.name:
+            position = Position()
+            while True:
+                blocks, after = read_segment(path, position, final=True)
+                if after.offset == position.offset:
+                    break
+                position = after
+                last = max([last, *(int(block.step.max()) for block in blocks)])
+    return last
+
+
+def _as_dict(config: Any) -> dict[str, Any]:
+    """Return a nested dict of plain values from whatever describes the configuration."""
+    if config is None:
+        return {}
+    if hasattr(config, "model_dump"):
+        return config.model_dump(mode="json")
+    if isinstance(config, Mapping):
+        return {
+            str(key): _as_dict(value) if isinstance(value, Mapping) else value
+            for key, value in config.items()
+        }
+    return flatten(config)
