@@ -52,10 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(error: Exception) -> ExitCode:
     if os.environ.get("BAKEOFF_LOG", "").lower() == "debug":
         traceback.print_exception(error)
-    text = " ".join(str(error).split())
+    text = str(error)
     if not _is_ours(error):
-        text = f"{type(error).__name__}: {text} (BAKEOFF_LOG=debug shows where)"
-    sys.stderr.write(f"bakeoff: {text}\n")
+        text = f"{type(error).__name__}: {' '.join(text.split())} (BAKEOFF_LOG=debug shows where)"
+    for sentence in text.splitlines():  # a spec may have several problems, one a line
+        sys.stderr.write(f"bakeoff: {sentence}\n")
     return ExitCode.USAGE if _is_usage(error) else ExitCode.FAILED
 
 
@@ -87,7 +88,10 @@ def _parser() -> _Parser:
     as_json.add_argument("--json", action="store_true", help="print JSON")
 
     def add(
-        name: str, run: Callable[[argparse.Namespace], int], text: str, *parents: _Parser
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        text: str,
+        *parents: argparse.ArgumentParser,
     ) -> _Parser:
         command = commands.add_parser(name, help=text, description=text, parents=parents)
         command.set_defaults(run=run)
