@@ -22,68 +22,363 @@ The compiled SQL reads ``run AS r``, ``param``, ``series`` and ``metric``. It is
 pieces only: whatever the user typed becomes a parameter of a ``?``.
 """
 
+import math
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from store.filter_syntax import (
+    FIELDS,
+    STATISTICS,
+    STATUSES,
+    Comparison,
+    Field,
+    Node,
+    Not,
+    Search,
+    Value,
+    fail,
+    fragment_start,
+    parse,
+    parse_field,
+    parse_order,
+)
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
 
-MAX_LENGTH = 4_000
-MAX_DEPTH = 50
-MAX_CONDITIONS = 100
-STATUSES = ("running", "finished", "failed", "stopped", "crashed", "lost")
-STATISTICS = ("last", "min", "max", "best", "best_step", "n")
-
-_COLUMNS = {
-    "id": ("r.run_id", "text"),
-    "name": ("r.name", "text"),
-    "project": ("r.project", "text"),
-    "group": ("r.group_name", "text"),
-    "status": ("r.status", "text"),
-    "model": ("r.model", "text"),
-    "host": ("r.host", "text"),
-    "notes": ("r.notes", "text"),
-    "seed": ("r.seed", "number"),
-    "tag": ("r.tags", "tags"),
-    "created": ("r.created_us", "time"),
-    "ended": ("r.ended_us", "time"),
-    "age": ("r.created_us", "age"),
-    "duration": ("r.duration_s", "seconds"),
-}
-FIELDS = tuple(_COLUMNS)
-_ALIASES = {
-    "run_id": "id", "group_name": "group", "tags": "tag", "created_at": "created",
-    "ended_at": "ended", "duration_s": "duration",
-}  # fmt: skip
-_STATISTIC_COLUMNS = {
-    "": "coalesce(s.best_value, s.last_value)", "last": "s.last_value", "min": "s.min_value",
-    "max": "s.max_value", "best": "s.best_value", "best_step": "s.best_step", "n": "s.n",
-}  # fmt: skip
 _OF_PARAM = "FROM param p WHERE p.run_key = r.run_key AND p.key = ?"
 _OF_SERIES = (
     "FROM series s WHERE s.run_key = r.run_key"
     " AND s.metric_key = (SELECT k.metric_key FROM metric k WHERE k.name = ?)"
 )
-_SEARCHED = (
-    "contains(lower(concat_ws(chr(31), r.name, r.run_id, r.group_name, r.model, r.project,"
-    " r.notes, array_to_string(r.tags, chr(31)))), lower(?))"
+_SEARCH = (
+    "coalesce(contains(lower(concat_ws(chr(31), r.name, r.run_id, r.group_name, r.model,"
+    " r.project, r.notes, array_to_string(r.tags, chr(31)))), lower(?)), FALSE)"
 )
-_OPERATORS = {"=": "in", "==": "in", "!=": "in", "!~": "~"} | {
-    s: s for s in ("~", "<", "<=", ">", ">=")
-}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)|(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
-    r"""|(?P<sign>[=!<>]=|!~|[=<>~(),])|(?P<word>[^\s()"',=<>!~]+)""",
-    re.DOTALL,
-)
-_NUMBER = re.compile(
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)", re.IGNORECASE | re.ASCII
-)
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
 _PLAIN_KEY = re.compile(r"[^\s()\"',=<>!~.]+(?:\.[^\s()\"',=<>!~.]+)*")
 
-type_of_kind = Literal[
-    "text", "number", "tags", "time", "age", "seconds", "param", "metric", "spark"
-]
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """A piece of SQL and the values of its ``?``, in order.
+
+    ``kind`` says how to read a compiled column: ``value`` as it is, ``param`` through
+    `param_values`, ``spark`` not from SQL at all (``name`` is the metric to draw).
+    """
+
+    sql: str
+    params: list[Any]
+    kind: Literal["condition", "order", "value", "param", "spark"] = "condition"
+    name: str = ""
+
+
+def compile_filter(text: str | None, now: datetime | None = None) -> Compiled:
+    """Return the condition over ``run AS r`` that a filter means.
+
+    Parameters
+    ----------
+    text
+        The filter; blank or None lets every run through.
+    now
+        The moment from which ages count; naive is UTC. The present by default.
+
+    Raises
+    ------
+    FilterError
+        The text is no filter; ``position`` says where the trouble starts.
+    """
+    node = parse(text or "")
+    if node is None:
+        return Compiled(sql="TRUE", params=[])
+    params: list[Any] = []
+    return Compiled(sql=_condition(node, _micros(now), params), params=params)
+
+
+def compile_columns(names: Iterable[str], now: datetime | None = None) -> list[Compiled]:
+    """Return one scalar expression over ``run AS r`` for each name, such as ``metrics.loss.min``.
+
+    Raises
+    ------
+    FilterError
+        A name is no field.
+    """
+    return [_column(name, _micros(now)) for name in names]
+
+
+def compile_order(text: str | None) -> Compiled:
+    """Return what belongs behind ``ORDER BY`` over ``run AS r``.
+
+    Missing values and NaN come last in both directions, and the run's id settles ties, so that
+    pages never overlap. Newest first by default.
+
+    Raises
+    ------
+    FilterError
+        The text is no list of fields with ``asc`` or ``desc``.
+    """
+    keys: list[str] = []
+    params: list[Any] = []
+    for field, down in parse_order(text or "created desc"):
+        for expression in _sort_keys(field):
+            keys.append(f"{expression} {'DESC' if down else 'ASC'} NULLS LAST")
+            params.extend([field.key] if field.key else [])
+    return Compiled(sql=", ".join([*keys, "r.run_id"]), params=params, kind="order")
+
+
+def param_values(column: "pa.StructArray | pa.ChunkedArray") -> "pa.Array":
+    """Turn a compiled ``param`` column into doubles where every value is a number, else text."""
+    import pyarrow as pa
+
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    number, text = whole.flatten()
+    pairs = list(zip(number.to_pylist(), text.to_pylist(), strict=True))
+    if all(value is not None or words is None for value, words in pairs):
+        return number
+    shown = [
+        f"{value:.15g}" if words is None and value is not None else words for value, words in pairs
+    ]
+    return pa.array(shown, pa.string())
+
+
+def spell(kind: str, key: str) -> str:
+    """Return how the language names a param or metric, with quotes where they are needed."""
+    plain = _PLAIN_KEY.fullmatch(key) and key.rpartition(".")[2] not in STATISTICS
+    name = key if plain else '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{kind.removesuffix('s')}s.{name}"
+
+
+def completions(text: str, cursor: int, keys: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """Return what may stand in place of the unfinished word before the cursor, likeliest first.
+
+    Parameters
+    ----------
+    text
+        The filter so far.
+    cursor
+        Where the user types, counted from 0.
+    keys
+        Kind (``param`` or ``metric``) and key of what the runs have.
+    """
+    head = text[: max(0, cursor)]
+    start = fragment_start(head)
+    typed, before = head[start:].lower(), head[:start].rstrip().lower()
+    if re.search(r"\bstatus\s*(?:[=!]=|=|(?:not\s+)?in\s*\([^()]*)$", before):
+        known = list(STATUSES)
+    elif before.endswith(("=", "~", "<", ">")) or typed[:1] in {'"', "'"}:
+        return []
+    else:
+        known = [*FIELDS, *sorted({spell(kind, key) for kind, key in keys}), "and", "or", "not"]
+    fitting = [word for word in known if typed in word.lower()]
+    return sorted(fitting, key=lambda word: not word.lower().startswith(typed))[:50]
+
+
+def _micros(moment: datetime | None) -> int:
+    moment = datetime.now(UTC) if moment is None else moment
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _condition(node: Node, now_us: int, params: list[Any]) -> str:
+    """Return the SQL of a tree, never NULL, and append its values in the order of the ``?``."""
+    match node:
+        case Comparison():
+            return _comparison(node, now_us, params)
+        case Search():
+            params.append(node.text)
+            return _SEARCH
+        case Not():
+            return f"(NOT {_condition(node.item, now_us, params)})"
+    parts = (_condition(item, now_us, params) for item in node.items)
+    return f"({f' {node.joint} '.join(parts)})"
+
+
+def _comparison(node: Comparison, now_us: int, params: list[Any]) -> str:
+    field = node.field
+    tests: list[str] = []
+    values: list[Any] = []
+    for value in node.values:
+        if value.value is None:
+            if node.operator != "in":
+                fail("a value", "null", value.position)
+            continue
+        sql, bound = _TESTS[field.kind](field, node.operator, value, now_us)
+        tests.append(sql)
+        values.extend(bound)
+    found = []
+    if tests:
+        found.append(_where(field, f"({' OR '.join(tests)})"))
+        params.extend([field.key] if field.key else [])
+        params.extend(values)
+    if len(tests) < len(node.values):
+        found.append(f"NOT {_where(field, _present(field))}")
+        params.extend([field.key] if field.key else [])
+    return f"({' OR '.join(found)})"
+
+
+def _where(field: Field, test: str) -> str:
+    if field.kind == "param":
+        return f"EXISTS (SELECT 1 {_OF_PARAM} AND {test})"
+    if field.kind == "metric":
+        return f"EXISTS (SELECT 1 {_OF_SERIES} AND {test})"
+    return f"coalesce({test}, FALSE)"
+
+
+def _present(field: Field) -> str:
+    if field.kind == "param":
+        return "(p.number IS NOT NULL OR p.text IS NOT NULL)"
+    if field.kind == "tags":
+        return "len(r.tags) > 0"
+    return f"{field.column} IS NOT NULL"
+
+
+_Test = tuple[str, list[Any]]
+
+
+def _text_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    return _text(field.column, operator, value.text)
+
+
+def _text(column: str, operator: str, text: str) -> _Test:
+    if operator == "~":
+        return f"contains(lower({column}), lower(?))", [text]
+    return f"{column} {'=' if operator == 'in' else operator} ?", [text]
+
+
+def _number_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    number = value.value
+    if isinstance(number, bool | str) or number is None:
+        fail(f"a number after {field.text}", repr(value.text), value.position)
+    _refuse_contains(field, operator, value)
+    return _number(field.column, operator, number)
+
+
+def _number(column: str, operator: str, number: float) -> _Test:
+    """Compare as IEEE 754 does (DuckDB alone takes NaN for the largest number)."""
+    is_nan = f"isnan(CAST({column} AS DOUBLE))"
+    if math.isnan(number):
+        return (is_nan, []) if operator == "in" else ("FALSE", [])
+    if operator in {">", ">="}:
+        return f"({column} {operator} ? AND NOT {is_nan})", [number]
+    return f"{column} {'=' if operator == 'in' else operator} ?", [number]
+
+
+def _refuse_contains(field: Field, operator: str, value: Value) -> None:
+    if operator == "~":
+        fail(f"one of =, !=, <, <=, >, >= after {field.text}", "'~'", value.position)
+
+
+def _seconds_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    _refuse_contains(field, operator, value)
+    return _number(field.column, operator, _seconds(field, value))
+
+
+def _seconds(field: Field, value: Value) -> float:
+    if isinstance(value.value, int | float) and not isinstance(value.value, bool):
+        return value.value
+    if not _SPAN.fullmatch(value.text):
+        fail(
+            f"a time such as 90s, 15m, 2h or 7d after {field.text}",
+            repr(value.text),
+            value.position,
+        )
+    parts = re.findall(r"([\d.]+)([smhdw])", value.text)
+    return sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in parts)
+
+
+def _age_test(field: Field, operator: str, value: Value, now_us: int) -> _Test:
+    _refuse_contains(field, operator, value)
+    born = now_us - _seconds(field, value) * 1e6
+    return _number(field.column, _MIRRORED.get(operator, operator), born)
+
+
+def _time_test(field: Field, operator: str, value: Value, now_us: int) -> _Test:
+    _refuse_contains(field, operator, value)
+    first, after = _moment(field, value, now_us)
+    column = field.column
+    if operator == "in":
+        return f"({column} >= ? AND {column} < ?)", [first, after]
+    bound = after if operator in {">", "<="} else first
+    return f"{column} {'>=' if operator in {'>', '>='} else '<'} ?", [bound]
+
+
+def _moment(field: Field, value: Value, now_us: int) -> tuple[float, float]:
+    """Return the first microsecond of a day or moment and the first one after it."""
+    if _SPAN.fullmatch(value.text):
+        start = now_us - _seconds(field, value) * 1e6
+        return start, start + 1
+    try:
+        start = _micros(datetime.fromisoformat(value.text))
+    except ValueError:
+        example = "2026-11-01, 2026-11-01T12:30 or 2h (two hours ago)"
+        fail(f"a time such as {example} after {field.text}", repr(value.text), value.position)
+    is_day = re.fullmatch(r"[\dW-]+", value.text) is not None
+    return start, start + (86_400_000_000 if is_day else 1)
+
+
+def _tags_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    if operator == "~":
+        return _text("array_to_string(r.tags, chr(31))", "~", value.text)
+    if operator != "in":
+        fail(f"one of =, !=, ~, !~, in, is after {field.text}", repr(operator), value.position)
+    return "list_contains(r.tags, ?)", [value.text]
+
+
+def _param_test(_: Field, operator: str, value: Value, __: int) -> _Test:
+    if isinstance(value.value, bool) and operator == "in":
+        sql = "(lower(p.text) = ? OR (p.text IS NULL AND p.number = ?))"
+        return sql, [value.text.lower(), float(value.value)]
+    if isinstance(value.value, int | float) and operator != "~":
+        return _number("p.number", operator, value.value)
+    return _text("coalesce(p.text, CAST(p.number AS VARCHAR))", operator, value.text)
+
+
+_TESTS: dict[str, Callable[[Field, str, Value, int], _Test]] = {
+    "text": _text_test,
+    "number": _number_test,
+    "metric": _number_test,
+    "seconds": _seconds_test,
+    "age": _age_test,
+    "time": _time_test,
+    "tags": _tags_test,
+    "param": _param_test,
+}
+
+
+def _column(name: str, now_us: int) -> Compiled:
+    field = parse_field(name)
+    if field.kind == "spark":
+        return Compiled(sql="NULL", params=[], kind="spark", name=field.key)
+    if field.kind == "param":
+        sql = f"(SELECT {{'number': p.number, 'text': p.text}} {_OF_PARAM})"
+        return Compiled(sql=sql, params=[field.key], kind="param", name=field.key)
+    if field.kind == "metric":
+        sql = f"(SELECT {field.column} {_OF_SERIES})"
+        return Compiled(sql=sql, params=[field.key], kind="value", name=field.key)
+    if field.kind == "age":
+        return Compiled(sql="((? - r.created_us) / 1e6)", params=[now_us], kind="value", name="age")
+    sql = f"make_timestamp({field.column})" if field.kind == "time" else field.column
+    return Compiled(sql=sql, params=[], kind="value", name=field.text)
+
+
+def _sort_keys(field: Field) -> list[str]:
+    if field.kind == "spark":
+        fail("a field that can be ordered", "'spark'", field.position)
+    if field.kind == "param":
+        text = "CASE WHEN p.number IS NULL THEN p.text END"
+        columns = (_unless_nan("p.number"), text)
+        return [f"(SELECT {column} {_OF_PARAM})" for column in columns]
+    if field.kind == "metric":
+        return [f"(SELECT {_unless_nan(field.column)} {_OF_SERIES})"]
+    if field.kind in {"seconds", "number"}:
+        return [_unless_nan(field.column)]
+    return ["(-r.created_us)" if field.kind == "age" else field.column]
+
+
+def _unless_nan(column: str) -> str:
+    return f"CASE WHEN NOT isnan(CAST({column} AS DOUBLE)) THEN {column} END"
