@@ -12,7 +12,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ["TZ"] = "Pacific/Auckland"  # far from UTC: a mixed-up time zone shows
 time.tzset()
 for _name in [name for name in os.environ if name.startswith("BAKEOFF_")]:
-    del os.environ[_name]
+    if _name != "BAKEOFF_CACHE":  # where the data sets were fetched to
+        del os.environ[_name]
 
 from hypothesis import HealthCheck, settings  # noqa: E402  the environment comes first
 

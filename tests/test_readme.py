@@ -1,0 +1,71 @@
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments.cli import _parser
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = re.compile(r"`([^`\n]+)`|^(make [^\n#]+)", re.MULTILINE)
+
+
+def commands(program: str) -> list[str]:
+    spans = [(one or two).strip() for one, two in CODE.findall(README)]
+    return sorted({span for span in spans if span.startswith(f"{program} ")})
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_every_make_target_exists(command: str) -> None:
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+    assert command.split()[1] in targets
+
+
+@pytest.mark.parametrize("command", commands("bakeoff"))
+def test_every_bakeoff_command_can_be_typed(command: str) -> None:
+    assert _parser().parse_args(shlex.split(command)[1:]).run
+
+
+def test_the_first_screen_holds_the_two_commands_and_one_screenshot() -> None:
+    first = README.split("\n## ")[0]
+
+    assert all(command in first for command in ("make demo", "make test"))
+    assert first.count("![") == 1
+
+
+def test_every_file_that_it_shows_exists() -> None:
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+
+    assert [name for name in shown if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_its_python_imports_what_exists(code: str) -> None:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            source = (ROOT / f"{node.module.replace('.', '/')}.py").read_text(encoding="utf-8")
+            assert all(f"class {name.name}" in source for name in node.names)
+
+
+def test_its_store_example_records_a_run(home: Path) -> None:
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
+
+    assert len(list(home.glob("runs/*/run.json"))) == 1
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_its_spec_is_one(text: str, tmp_path: Path) -> None:
+    from experiments.specs import read_spec
+
+    path = tmp_path / "spec.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    assert read_spec(path).model.kind == yaml.safe_load(text)["model"]["kind"]
