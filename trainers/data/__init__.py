@@ -1,0 +1,1 @@
+"""Data: fetched, read, de-duplicated, split, turned into tensors and served in batches."""

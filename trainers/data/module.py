@@ -1,0 +1,60 @@
+"""A Lightning data module over a dataset whose tensors live on the training device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import lightning as L
+
+from trainers.configs import DataConfig, ImageDataConfig, TrainingConfig
+from trainers.data.dataset import Dataset, Split
+from trainers.data.loader import (
+    Augment,
+    TensorLoader,
+    ordered_loader,
+    shift_turn_scale,
+    train_loader,
+)
+
+_EVALUATION_BATCH = 512
+
+
+class ResidentData(L.LightningDataModule):
+    """Train and validation batches; the tensors move to the device once, not batch by batch."""
+
+    def __init__(
+        self, data: Dataset, config: DataConfig, training: TrainingConfig, *, seed: int
+    ) -> None:
+        super().__init__()
+        self._data = data
+        self._augment = _augmentation(config)
+        self._batch_size = training.batch_size
+        self._seed = seed
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning names it
+        """Move the tensors to where the model is."""
+        if self.trainer is not None:
+            device = self.trainer.strategy.root_device
+            train, val = (_to(split, device) for split in (self._data.train, self._data.val))
+            self._data = replace(self._data, train=train, val=val)
+
+    def train_dataloader(self) -> TensorLoader:
+        """Return shuffled, perhaps augmented batches."""
+        return train_loader(
+            self._data, batch_size=self._batch_size, seed=self._seed, augment=self._augment
+        )
+
+    def val_dataloader(self) -> TensorLoader:
+        """Return large batches in order."""
+        return ordered_loader(self._data.val, batch_size=_EVALUATION_BATCH)
+
+
+def _augmentation(config: DataConfig) -> Augment | None:
+    if isinstance(config, ImageDataConfig) and config.augment:
+        return partial(shift_turn_scale, flip=config.flip)
+    return None
+
+
+def _to(split: Split, device: object) -> Split:
+    return replace(split, inputs=split.inputs.to(device), labels=split.labels.to(device))

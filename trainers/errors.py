@@ -1,0 +1,32 @@
+"""What can be wrong before or during a training; every message is one sentence for a person.
+
+SpecError (ValueError)     the spec asks for something impossible   exit code 2
+DataError                  the data cannot be had or used           exit code 2
+TrainingFailedError        the training itself went wrong           exit code 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class SpecError(ValueError):
+    """A spec that cannot be run.
+
+    Parameters
+    ----------
+    problems
+        Every problem found, one sentence each; the message is one line per problem.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(Exception):
+    """Data that is missing, unreadable or unfit; the message is one sentence with the fix."""
+
+
+class TrainingFailedError(Exception):
+    """A training that cannot go on: the loss is no number any more, or memory ran out."""
