@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 PROJECT = "demo"
 PRESETS = ("lstm_reviews", "transformer_reviews", "cnn_mnist")
+_DATA_FILES = {
+    "mnist": ("mnist_5k.csv.gz",),
+    "reviews": ("reviews_pos.txt", "reviews_neg.txt"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ def _train_missing(specs: dict[str, "RunSpec"], home: Path, interrupts: Interrup
     if not missing:
         say("All trainings of the demo are here already.")
         return 0
-    if not _fetch_data(home, interrupts):
+    if not _fetch_data({spec.data.kind for spec in missing.values()}, home, interrupts):
         return 1
     slots = min(os.cpu_count() or 1, len(missing))
     say(f"Training {', '.join(missing)}: {slots} at a time, one CPU thread each.")
@@ -120,17 +124,20 @@ def _missing(specs: dict[str, "RunSpec"], home: Path) -> dict[str, "RunSpec"]:
     return missing
 
 
-def _fetch_data(home: Path, interrupts: Interrupts) -> bool:
-    """Fetch the data sets; return False if a stop was requested.
+def _fetch_data(kinds: set[str], home: Path, interrupts: Interrupts) -> bool:
+    """Fetch the data sets once, before several trainings want them; False if told to stop.
 
     Raises
     ------
     ProcessFailedError
         If they cannot be had.
     """
-    say("Fetching the data sets (once) ...")
+    files = [name for kind in sorted(kinds) for name in _DATA_FILES.get(kind, ())]
+    if not files:
+        return not interrupts.requested
+    say("Fetching the data sets (only the first time) ...")
     log = home / "fetch.log"
-    process = processes.start([sys.executable, "-m", "trainers.data.fetch"], output=log)
+    process = processes.start([sys.executable, "-m", "trainers.data.fetch", *files], output=log)
     try:
         while process.poll() is None and not interrupts.sleep(0.1):
             pass
