@@ -16,6 +16,7 @@ from store.errors import (
     StoreError,
 )
 from store.layout import new_run_id
+from store.reading import Store, ensure_hub, open, stop_hub  # noqa: A004  # the contract's name
 from store.recording import Run
 from store.starting import init
 
@@ -29,8 +30,12 @@ __all__ = [
     "Run",
     "RunExistsError",
     "RunNotFoundError",
+    "Store",
     "StoreBusyError",
     "StoreError",
+    "ensure_hub",
     "init",
     "new_run_id",
+    "open",
+    "stop_hub",
 ]

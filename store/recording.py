@@ -313,6 +313,7 @@ class Run:
         self._events.append(
             "status", sync=True, status="running", process=liveness.describe_process()
         )
+        liveness.touch(self._files.path.parent)  # tells the hub to look for runs
         atexit.register(self._finish_at_exit)
         if capture:
             self._capture = Capture(self._files.output)

@@ -20,7 +20,7 @@ FORMAT = 1
 """Version of the files in a run's folder."""
 
 
-def init(
+def init(  # noqa: PLR0913  # one option a fact about the run
     project: str | None = None,
     *,
     name: str | None = None,

@@ -1,0 +1,81 @@
+"""Asks the hub: what every process does that is not the owner."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import flight
+
+from store.errors import HubUnreachableError
+from store.layout import Home
+from store.liveness import start_ticks
+from store.wire import HEADER, check_answer, check_table
+
+_TIMEOUT_S = 60.0
+
+
+def hub_facts(home: Home) -> dict[str, Any] | None:
+    """Return address and token of the hub whose process is alive, else None."""
+    try:
+        facts = json.loads(home.hub.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ticks = start_ticks(int(facts.get("pid") or -1))
+    return facts if ticks is not None and ticks == facts.get("started_ticks") else None
+
+
+class HubClient:
+    """One connection to the hub, for any number of threads.
+
+    Raises
+    ------
+    HubUnreachableError
+        If no hub is alive.
+    """
+
+    def __init__(self, home: Home) -> None:
+        facts = hub_facts(home)
+        if facts is None:
+            raise HubUnreachableError(f"No hub answers for the store {home.path}.")
+        self._client = flight.FlightClient(f"grpc://127.0.0.1:{facts['port']}")
+        self._options = flight.FlightCallOptions(
+            timeout=_TIMEOUT_S, headers=[(HEADER.encode(), facts["token"].encode())]
+        )
+
+    def ask(self, question: str, **arguments: Any) -> pa.Table:
+        """Put a question of `store.questions` to the hub.
+
+        Raises
+        ------
+        HubUnreachableError
+            If the hub is gone.
+        StoreError
+            What the question raises.
+        """
+        ticket = flight.Ticket(json.dumps({"ask": question, "args": arguments}).encode())
+        try:
+            table = self._client.do_get(ticket, self._options).read_all()
+        except (flight.FlightError, pa.ArrowException, OSError) as error:
+            raise HubUnreachableError(f"The hub does not answer: {error}") from error
+        return check_table(table)
+
+    def act(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Have the hub do something.
+
+        Raises
+        ------
+        HubUnreachableError
+            If the hub is gone.
+        StoreError
+            What the action raises.
+        """
+        request = flight.Action(action, json.dumps(arguments).encode())
+        try:
+            answers = list(self._client.do_action(request, self._options))
+        except (flight.FlightError, pa.ArrowException, OSError) as error:
+            raise HubUnreachableError(f"The hub does not answer: {error}") from error
+        return check_answer(answers[0].body.to_pybytes())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()

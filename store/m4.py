@@ -1,0 +1,274 @@
+"""Reduces curves for the screen: M4 keeps what a line can show, bands keep every point in a mean."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+BandKind = Literal["std", "se", "ci95", "minmax"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bands:
+    """A mean curve with its spread; all arrays have one element per grid point.
+
+    Attributes
+    ----------
+    x
+        Ascending grid.
+    mean
+        Mean over the series that have a value there.
+    low, high
+        The band around it; NaN where one series alone says nothing about a spread.
+    n
+        How many series have a value there.
+    """
+
+    x: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    n: Indices
+
+
+def m4(x: ArrayLike, y: ArrayLike, lo: float, hi: float, width: int) -> Indices:
+    """Return which points draw the same line as all points do.
+
+    The window is cut into ``width`` pixel columns of equal size; the first, lowest, highest and
+    last point of each are kept, and one neighbour on either side, so that lines reach the edges.
+    All points are kept where they are at most ``4 * width``. NaN and infinity are gaps: they
+    never hide the extremes of the finite points, and the first and last gap point of each column
+    are kept too, so that at most ``6 * width + 2`` points come back.
+
+    Parameters
+    ----------
+    x
+        (n,) ascending, without NaN; values may repeat.
+    y
+        (n,) values.
+    lo, hi
+        The window, both ends inside; infinite ends mean the first and the last point.
+    width
+        Pixel columns, at least 1.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        Ascending indices without repeats.
+
+    Raises
+    ------
+    ValueError
+        The arrays differ in length, the width is below 1, or ``lo`` is not at most ``hi``.
+    """
+    places = np.asarray(x, dtype=np.float64)
+    values = np.asarray(y)
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    if places.ndim != 1 or places.shape != values.shape:
+        raise ValueError(
+            f"Expected two flat arrays of one length; got {places.shape} and {values.shape}."
+        )
+    if width < 1 or not lo <= hi:
+        raise ValueError(f"Expected width >= 1 and lo <= hi; got {width}, {lo}, {hi}.")
+    begin, end = np.searchsorted(places, lo, "left"), np.searchsorted(places, hi, "right")
+    outer = slice(max(0, begin - 1), min(len(places), end + 1))
+    if end - begin <= 4 * width:
+        return np.arange(outer.start, outer.stop, dtype=np.int64)
+    starts = _column_starts(places[begin:end], lo, hi, width)
+    kept = _keep(values[begin:end], starts)
+    kept = np.concatenate(([outer.start], kept + begin, [outer.stop - 1]))
+    kept.sort()
+    return kept[np.concatenate(([True], kept[1:] != kept[:-1]))].astype(np.int64, copy=False)
+
+
+def last_write_wins(step: ArrayLike, wall: ArrayLike) -> Indices:
+    """Return the index of the last arrival of each step, ascending by step.
+
+    Parameters
+    ----------
+    step
+        (n,) steps, in any order, possibly repeated.
+    wall
+        (n,) times of arrival; of equal times the later position counts as later.
+    """
+    steps, walls = np.asarray(step), np.asarray(wall)
+    if len(steps) == 0 or bool(np.all(steps[1:] > steps[:-1])):
+        return np.arange(len(steps), dtype=np.int64)
+    order = np.lexsort((walls, steps))
+    ordered = steps[order]
+    return order[np.concatenate((ordered[1:] != ordered[:-1], [True]))].astype(np.int64, copy=False)
+
+
+def bands(
+    x_list: Sequence[ArrayLike],
+    y_list: Sequence[ArrayLike],
+    width: int = 1000,
+    kind: BandKind = "ci95",
+) -> Bands:
+    """Return the mean of several series and a band around it, computed on all their points.
+
+    Every series counts once at each grid point, however many points it has there, and nothing is
+    interpolated. Where all series have the same x (each inside its own range; some may end early)
+    and these fit into ``width``, they are the grid and the result is exact. Otherwise the range is
+    cut into equal columns, at most ``width`` and no more than half of the series have points; each
+    series is averaged inside a column first, and the grid is the mean x there. Values that
+    are not finite are left out, as are columns without any value.
+
+    Parameters
+    ----------
+    x_list, y_list
+        One pair of (n_i,) arrays for each series; x ascending and finite.
+    width
+        The most grid points.
+    kind
+        ``std`` (n - 1), ``se``, ``ci95`` (Student's t interval of the mean), or ``minmax`` (of all
+        points, not of the averages).
+
+    Raises
+    ------
+    ValueError
+        The band is unknown or the width is below 1.
+    """
+    if kind not in {"std", "se", "ci95", "minmax"} or width < 1:
+        raise ValueError(f"Expected std, se, ci95 or minmax and width >= 1; got {kind!r}, {width}.")
+    series = [_finite(x, y) for x, y in zip(x_list, y_list, strict=True)]
+    series = [pair for pair in series if len(pair[0])]
+    if not series:
+        none = np.empty(0)
+        return Bands(x=none, mean=none, low=none, high=none, n=np.empty(0, np.int64))
+    places, columns, count = _grid([x for x, _ in series], width)
+    values = [y for _, y in series]
+    means = np.stack([_mean(c, y, count) for c, y in zip(columns, values, strict=True)])
+    n = np.sum(~np.isnan(means), axis=0)
+    mean = np.nansum(means, axis=0) / n
+    if kind == "minmax":
+        low, high = _extent(columns, values, count)
+    else:
+        half = _half_width(means, mean, n, kind)
+        low, high = mean - half, mean + half
+    return Bands(x=places, mean=mean, low=low, high=high, n=n.astype(np.int64, copy=False))
+
+
+def _column_starts(x: Floats, lo: float, hi: float, width: int) -> Indices:
+    """Return where each pixel column that has points begins in x."""
+    lo, hi = (x[0] if math.isinf(lo) else lo), (x[-1] if math.isinf(hi) else hi)
+    part = np.arange(1, width) / width
+    edges = np.maximum.accumulate(lo * (1 - part) + hi * part)  # never hi - lo: it may overflow
+    starts = np.concatenate(([0], np.searchsorted(x, edges, "left"), [len(x)]))
+    return starts[:-1][starts[1:] > starts[:-1]]
+
+
+def _keep(y: NDArray[Any], starts: Indices) -> Indices:
+    """Return first, last, lowest, highest and gap points of the columns, unordered."""
+    ends = np.append(starts[1:], len(y))
+    chunk = 8 + 2 * math.isqrt(
+        len(y) // len(starts)
+    )  # extremes: first of chunks, then in one chunk
+    cuts = np.union1d(starts, np.arange(0, len(y), chunk))
+    lows, highs = np.minimum.reduceat(y, cuts), np.maximum.reduceat(y, cuts)
+    kept = [starts, ends - 1]
+    if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
+        is_gap = ~np.isfinite(y)
+        kept += _gaps(np.flatnonzero(is_gap), starts, ends)
+        below, above = np.where(is_gap, np.inf, y), np.where(is_gap, -np.inf, y)
+        lows, highs = np.minimum.reduceat(below, cuts), np.maximum.reduceat(above, cuts)
+    else:
+        below = above = y
+    kept.append(_positions(below, lows, cuts, starts, np.minimum))
+    kept.append(_positions(above, highs, cuts, starts, np.maximum))
+    return np.concatenate(kept)
+
+
+def _positions(
+    y: NDArray[Any], extremes: NDArray[Any], cuts: Indices, starts: Indices, extreme: np.ufunc
+) -> Indices:
+    """Return the first index of each column's lowest or highest value, from its chunks' extremes."""
+    first_chunk = np.searchsorted(cuts, starts)
+    of_column = extreme.reduceat(extremes, first_chunk)
+    chunks = np.diff(np.append(first_chunk, len(cuts)))
+    hits = np.flatnonzero(extremes == np.repeat(of_column, chunks))
+    chunk = hits[np.searchsorted(hits, first_chunk)]
+    begins, ends = cuts[chunk], np.append(cuts[1:], len(y))[chunk]
+    inside = y[np.minimum(begins[:, None] + np.arange(np.max(ends - begins)), ends[:, None] - 1)]
+    return begins + np.argmax(inside == of_column[:, None], axis=1)
+
+
+def _gaps(gap: Indices, starts: Indices, ends: Indices) -> list[Indices]:
+    first, after = np.searchsorted(gap, starts), np.searchsorted(gap, ends)
+    has_gap = after > first
+    return [gap[first[has_gap]], gap[after[has_gap] - 1]]
+
+
+def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    places, values = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    keep = np.isfinite(values)
+    return (places, values) if keep.all() else (places[keep], values[keep])
+
+
+def _grid(xs: list[Floats], width: int) -> tuple[Floats, list[Indices], int]:
+    """Return the grid's x, the grid point of each point of each series, and the grid's length."""
+    union = np.unique(np.concatenate(xs))
+    if len(union) <= width and all(_covers(x, union) for x in xs):
+        return union, [np.searchsorted(union, x) for x in xs], len(union)
+    count = min(width, max(1, int(np.median([len(np.unique(x)) for x in xs]))))
+    edges = np.linspace(union[0], union[-1], count + 1)[1:-1]
+    columns = [np.searchsorted(edges, x, "right") for x in xs]
+    used, columns_flat = np.unique(np.concatenate(columns), return_inverse=True)
+    columns = np.split(columns_flat, np.cumsum([len(x) for x in xs])[:-1])
+    return _mean(columns_flat, np.concatenate(xs), len(used)), columns, len(used)
+
+
+def _covers(x: Floats, union: Floats) -> bool:
+    """Return whether a series has every x of the union between its own first and last."""
+    inside = np.searchsorted(union, x[-1], "right") - np.searchsorted(union, x[0], "left")
+    return len(np.unique(x)) == inside
+
+
+def _mean(column: Indices, y: Floats, count: int) -> Floats:
+    sums = np.bincount(column, weights=y, minlength=count)
+    sizes = np.bincount(column, minlength=count)
+    return np.divide(sums, sizes, out=np.full(count, np.nan), where=sizes > 0)
+
+
+def _extent(columns: list[Indices], values: list[Floats], count: int) -> tuple[Floats, Floats]:
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    for column, y in zip(columns, values, strict=True):
+        np.minimum.at(low, column, y)
+        np.maximum.at(high, column, y)
+    return low, high
+
+
+def _half_width(means: Floats, mean: Floats, n: Indices, kind: BandKind) -> Floats:
+    squares = np.nansum((means - mean) ** 2, axis=0)
+    half = np.full(len(mean), np.nan)
+    several = n > 1
+    half[several] = np.sqrt(squares[several] / (n[several] - 1))
+    if kind != "std":
+        half[several] /= np.sqrt(n[several])
+    if kind == "ci95":
+        quantiles = {int(k): _t_975(int(k) - 1) for k in np.unique(n[several])}
+        half[several] *= [quantiles[int(k)] for k in n[several]]
+    return half
+
+
+_T_975 = (12.7062047, 4.3026527, 3.1824463, 2.7764451, 2.5705818, 2.4469119, 2.3646243, 2.3060041)
+
+
+def _t_975(freedom: int) -> float:
+    """Return the 97.5 % point of Student's t: a table, then Fisher's expansion (error < 2e-5)."""
+    if freedom <= len(_T_975):
+        return _T_975[freedom - 1]
+    z = 1.959963984540054
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))

@@ -1,0 +1,202 @@
+"""The owner: the one process that has the database open, and what it does with it."""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from store import questions
+from store.console import harden
+from store.curve_cache import CurveCache
+from store.errors import HomeNotWritableError, QueryError, StoreBusyError
+from store.events import EventLog
+from store.ingest import Ingest
+from store.layout import Home
+from store.liveness import touch
+from store.questions import Asked
+from store.schema import prepare
+
+_log = logging.getLogger("bakeoff.store")
+
+_CONFIG: dict[str, Any] = {
+    "storage_compatibility_version": "v1.5.0",
+    "memory_limit": "2GB",
+    "preserve_insertion_order": False,
+}
+
+
+class Owner:
+    """Holds the database, takes in what runs write, and answers questions.
+
+    Parameters
+    ----------
+    home
+        The store's folder; it is made when it is missing.
+
+    Raises
+    ------
+    StoreBusyError
+        If another process has the database open.
+    NewerStoreError
+        If a newer Bakeoff made the store.
+    HomeNotWritableError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home.create()
+        self._cycling = threading.Lock()
+        self._cursors = threading.local()
+        self._curves = CurveCache()
+        self._looked_at = 0.0
+        self._version = time.time_ns() // 1_000_000
+        self._open()
+
+    def _open(self) -> None:
+        self._connection = _connect(self.home)
+        self._generation = object()
+        try:
+            prepare(self._connection, package_version())
+            harden(self._connection)
+            self._ingest = Ingest(self._connection, self.home)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def refresh(self) -> bool:
+        """Take in what was written before this call; return whether anything was.
+
+        Calls that wait for each other share one look. A database that refuses (a full disk) is
+        left as it was and tried again the next time; one that has broken down is opened anew.
+        """
+        called = time.monotonic()
+        with self._cycling:
+            if self._looked_at > called:
+                return False
+            self._looked_at = time.monotonic()
+            try:
+                return self._cycle()
+            except duckdb.FatalException:
+                _log.exception("The database broke down; opening it again.")
+                self._reopen()
+            except (duckdb.Error, OSError):
+                _log.exception("Taking in new points failed; nothing is lost, trying again.")
+                self._curves.clear()
+                with suppress(duckdb.Error):
+                    self._ingest.reload()
+        return False
+
+    def drain(self) -> None:
+        """Take in everything there is."""
+        while self.refresh():
+            pass
+
+    def compact_if_due(self) -> None:
+        """Sort the newest points into a generation if there are many."""
+        with self._cycling, suppress(duckdb.Error):
+            self._ingest.compact_if_due()
+
+    @property
+    def num_live(self) -> int:
+        """How many runs may still change."""
+        return len(self._ingest.live)
+
+    def ask(self, question: str, **arguments: Any) -> pa.Table:
+        """Answer a question of `store.questions`.
+
+        Raises
+        ------
+        StoreError
+            What the question raises, or a QueryError around the database's own error.
+        """
+        self.refresh()
+        cursor = self._cursor()
+        try:
+            return questions.ANSWERS[question](Asked(cursor, self._curves), **arguments)
+        except duckdb.Error as error:
+            raise QueryError(f"The database could not answer: {error}") from error
+
+    def act(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Do something to the store; the answer is plain values."""
+        if action == "edit_run":
+            return self._edit_run(**arguments)
+        if action == "state":
+            self.refresh()
+            totals = self.ask("totals").to_pylist()[0]
+            return {"version": self._version, **totals}
+        raise QueryError(f"Expected an action of the store; got {action!r}.")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._cycling:
+            self._connection.close()
+
+    def _cycle(self) -> bool:
+        with self._curves.lock:
+            changes, points = self._ingest.cycle()
+            if points is not None:
+                self._curves.add(points)
+        if changes:
+            self._version += 1
+        return bool(changes)
+
+    def _reopen(self) -> None:
+        with suppress(duckdb.Error):
+            self._connection.close()
+        self._curves.clear()
+        self._open()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return this thread's cursor of the current connection."""
+        if getattr(self._cursors, "generation", None) is not self._generation:
+            self._cursors.cursor = self._connection.cursor()
+            self._cursors.generation = self._generation
+        return self._cursors.cursor
+
+    def _edit_run(self, *, run_id: str, **changes: Any) -> dict[str, Any]:
+        """Write an edit into the run's own folder, from where it is taken in like any event."""
+        files = self.home.run(run_id)
+        if not EventLog(files.events).append("edit", sync=True, **changes):
+            raise HomeNotWritableError(
+                f"Expected a file that can be written; got {files.events}. Is the disk full?"
+            )
+        touch(self.home.runs)
+        self.refresh()
+        return {}
+
+
+def _connect(home: Home) -> duckdb.DuckDBPyConnection:
+    """Open the database for this process alone.
+
+    Raises
+    ------
+    StoreBusyError
+        If another process has it open.
+    HomeNotWritableError
+        If it cannot be written.
+    """
+    try:
+        return duckdb.connect(str(home.database), config=_CONFIG)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreBusyError(
+                f"Expected the store {home.path} to be free; another process holds its database. "
+                "Wait for it, or stop it."
+            ) from error
+        raise HomeNotWritableError(
+            f"Expected a store that can be opened; got {home.database} ({error})."
+        ) from error
+
+
+def package_version() -> str:
+    """Return Bakeoff's version."""
+    try:
+        return installed_version("bakeoff")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,265 @@
+"""The questions that can be asked of a store: one function, and its SQL, for each.
+
+Each function gets a cursor of the owner's connection and plain arguments, and returns an Arrow
+table. `ANSWERS` names them; the hub answers the same questions to other processes.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from store import filters
+from store.console import guarded_select
+from store.curve_cache import CurveCache
+from store.errors import RunNotFoundError
+from store.m4 import m4
+from store.schema import TABLES, key_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+SPARK_VALUES = 40
+
+_RUN_COLUMNS = """r.run_id, r.project, r.name, r.group_name AS "group", r.status,
+    make_timestamp(r.created_us) AS created_at, make_timestamp(r.ended_us) AS ended_at,
+    r.duration_s, make_timestamp(r.seen_us) AS seen_at, r.seed, r.tags, r.notes, r.host, r.model,
+    r.error"""
+
+_SERIES_COLUMNS = """r.run_id, s.name AS metric, s.goal, s.unit, s.n, s.first_step, s.last_step,
+    s.last_value AS last, s.min_value AS min, s.min_step, s.max_value AS max, s.max_step,
+    s.best_value AS best, s.best_step, s.n_nan, s.n_inf, make_timestamp(s.last_us) AS last_at"""
+
+_SPARK = """
+SELECT run_key, bucket, arg_max(value, step) AS value
+FROM (
+    SELECT p.run_key, p.step, p.value,
+        ((p.step - s.first_step) * ?) // (s.last_step - s.first_step + 1) AS bucket
+    FROM all_points AS p JOIN series AS s USING (run_key, metric_key)
+    WHERE p.metric_key = ? AND p.run_key IN (SELECT unnest(?))
+)
+GROUP BY ALL ORDER BY run_key, bucket
+"""
+
+
+class Asked:
+    """What a question may use: a cursor, and the curves in memory."""
+
+    def __init__(self, cursor: "duckdb.DuckDBPyConnection", curves: CurveCache) -> None:
+        self.cursor = cursor
+        self.curves = curves
+
+    def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run a query of ours."""
+        return self.cursor.execute(sql, list(parameters)).to_arrow_table()
+
+
+def runs(
+    asked: Asked,
+    *,
+    filter: str | None,  # noqa: A002  # the contract's name
+    order_by: str | None,
+    limit: int | None,
+    offset: int,
+    columns: Sequence[str],
+) -> pa.Table:
+    """Return the run table, filtered, ordered, one page of it, with extra columns."""
+    condition = filters.compile_filter(filter)
+    order = filters.compile_order(order_by)
+    extra = filters.compile_columns(columns)
+    page = asked.table(
+        f"""SELECT r.run_key, {_RUN_COLUMNS} FROM run AS r
+        WHERE {condition.sql} ORDER BY {order.sql} LIMIT ? OFFSET ?""",  # noqa: S608  # compiled
+        [*condition.params, *order.params, 2**62 if limit is None else limit, offset],
+    )
+    run_keys = page["run_key"].to_pylist()
+    for name, column in zip(columns, extra, strict=True):
+        if column.kind == "spark":
+            values: Any = _sparks(asked, column.name, run_keys)
+        else:
+            values = _column(asked, column, run_keys)
+        page = page.append_column(name, values)
+    return page.drop_columns(["run_key"])
+
+
+def count_runs(asked: Asked, *, filter: str | None) -> pa.Table:  # noqa: A002
+    """Return how many runs a filter lets through, as ``n``."""
+    condition = filters.compile_filter(filter)
+    return asked.table(
+        f"SELECT count(*) AS n FROM run AS r WHERE {condition.sql}",  # noqa: S608  # compiled
+        condition.params,
+    )
+
+
+def run(asked: Asked, *, run_id: str) -> pa.Table:
+    """Return the record of the run whose id is or starts with `run_id`, as JSON in ``record``.
+
+    Raises
+    ------
+    RunNotFoundError
+        If none or several match.
+    """
+    found = asked.table(
+        "SELECT run_id, record, duration_s FROM run WHERE run_id = ? "
+        "UNION ALL SELECT run_id, record, duration_s FROM run "
+        "WHERE starts_with(run_id, ?) AND run_id <> ? LIMIT 4",
+        [run_id, run_id, run_id],
+    )
+    ids = found["run_id"].to_pylist()
+    if not ids or not run_id:
+        raise RunNotFoundError(f"Expected a run's id; got {run_id!r}. See `bakeoff ls`.")
+    if len(ids) > 1 and ids[0] != run_id:
+        raise RunNotFoundError(
+            f"Expected the start of one run's id; {run_id!r} fits several: {', '.join(ids[:3])}."
+        )
+    return found.slice(0, 1)
+
+
+def series(asked: Asked, *, run_ids: Sequence[str] | None, project: str | None) -> pa.Table:
+    """Return one row a run and metric."""
+    return asked.table(
+        f"""SELECT {_SERIES_COLUMNS} FROM series AS s JOIN run AS r USING (run_key)
+        WHERE (? IS NULL OR r.run_key IN (SELECT unnest(?))) AND (? IS NULL OR r.project = ?)
+        ORDER BY r.created_us, r.run_id, s.name""",  # noqa: S608  # our names
+        [*[None if run_ids is None else [key_of(i) for i in run_ids]] * 2, project, project],
+    )
+
+
+def keys(asked: Asked, *, project: str | None) -> pa.Table:
+    """Return which parameters and metrics there are, and how many runs have each."""
+    return asked.table(
+        """SELECT 'metric' AS kind, s.name AS key, count(*) AS num_runs
+        FROM series AS s JOIN run AS r USING (run_key) WHERE ? IS NULL OR r.project = ?
+        GROUP BY ALL
+        UNION ALL SELECT 'param', p.key, count(*)
+        FROM param AS p JOIN run AS r USING (run_key) WHERE ? IS NULL OR r.project = ?
+        GROUP BY ALL ORDER BY 1, 2""",
+        [project, project, project, project],
+    )
+
+
+def projects(asked: Asked) -> pa.Table:
+    """Return the projects with the number of their runs, the most recently used first."""
+    return asked.table(
+        "SELECT project, count(*) AS num_runs, make_timestamp(max(created_us)) AS last_run_at "
+        "FROM run GROUP BY project ORDER BY max(created_us) DESC"
+    )
+
+
+def curves(
+    asked: Asked,
+    *,
+    metric: str,
+    run_ids: Sequence[str],
+    x: str,
+    lo: float | None,
+    hi: float | None,
+    width: int,
+) -> pa.Table:
+    """Return first, minimum, maximum and last of each pixel column of each run's curve."""
+    names: list[str] = []
+    parts: list[tuple[Any, Any, Any]] = []
+    for run_id in run_ids:
+        curve = asked.curves.get(asked.cursor, key_of(run_id), key_of(metric))
+        xs, step, value = curve.axis(x), curve.columns["step"], curve.columns["value"]
+        if x != "step":
+            known = np.flatnonzero(np.isfinite(xs))
+            order = known[np.argsort(xs[known], kind="stable")]
+            xs, step, value = xs[order], step[order], value[order]
+        if not len(xs):
+            continue
+        low = xs[0] if lo is None else lo
+        high = xs[-1] if hi is None else hi
+        chosen = m4(xs, value, low, high, width)
+        names += [run_id] * len(chosen)
+        parts.append((xs[chosen], value[chosen], step[chosen]))
+    columns = [np.concatenate(part) for part in zip(*parts, strict=True)] or [[], [], []]
+    types = (pa.string(), pa.float64(), pa.float64(), pa.int64())
+    arrays = [pa.array(c, t) for c, t in zip([names, *columns], types, strict=True)]
+    return pa.table(arrays, names=["run_id", "x", "value", "step"])
+
+
+def points(asked: Asked, *, metric: str, run_ids: Sequence[str]) -> pa.Table:
+    """Return every point of a metric, repeated steps included, in order of step."""
+    return asked.table(
+        """SELECT r.run_id, p.step, p.epoch, p.wall_us / 1e6 AS wall, p.elapsed_s AS elapsed,
+            p.value
+        FROM all_points AS p JOIN run_base AS r USING (run_key)
+        WHERE p.metric_key = ? AND p.run_key IN (SELECT unnest(?))
+        ORDER BY r.created_us, r.run_id, p.step, p.wall_us""",
+        [key_of(metric), [key_of(run_id) for run_id in run_ids]],
+    )
+
+
+def events(asked: Asked, *, run_id: str, kinds: Sequence[str] | None) -> pa.Table:
+    """Return texts, images, alerts, artifacts and the like of one run, oldest first."""
+    return asked.table(
+        """SELECT make_timestamp(at_us) AS at, kind, name, step, body FROM event
+        WHERE run_key = ? AND (? IS NULL OR kind IN (SELECT unnest(?))) ORDER BY at_us""",
+        [key_of(run_id), *[None if kinds is None else list(kinds)] * 2],
+    )
+
+
+def sql(
+    asked: Asked, *, query: str, params: Sequence[Any] | None, max_rows: int, timeout_s: float
+) -> pa.Table:
+    """Return what a user's own SELECT gives."""
+    return guarded_select(
+        asked.cursor, query, params, max_rows=max_rows, timeout_s=timeout_s, tables=TABLES
+    )
+
+
+def totals(asked: Asked) -> pa.Table:
+    """Return how many runs there are, how many run, and how many points they have."""
+    return asked.table(
+        "SELECT count(*) AS runs, count(*) FILTER (status = 'running') AS running, "
+        "(SELECT coalesce(sum(n), 0)::BIGINT FROM series_base) AS points FROM run_base"
+    )
+
+
+ANSWERS: dict[str, Callable[..., pa.Table]] = {
+    answer.__name__: answer
+    for answer in (
+        count_runs,
+        curves,
+        events,
+        keys,
+        points,
+        projects,
+        run,
+        runs,
+        series,
+        sql,
+        totals,
+    )
+}
+
+
+def _column(asked: Asked, column: filters.Compiled, run_keys: list[int]) -> pa.Array:
+    """Return an extra column of the run table, for the runs of the page alone."""
+    found = asked.table(
+        f"""SELECT {column.sql} AS value
+        FROM (SELECT unnest(?) AS run_key, generate_subscripts(?, 1) AS place) AS page
+        JOIN run AS r USING (run_key) ORDER BY page.place""",  # noqa: S608  # compiled
+        [*column.params, run_keys, run_keys],
+    )["value"]
+    if column.kind == "param":
+        return filters.param_values(found)
+    return found.combine_chunks()
+
+
+def _sparks(asked: Asked, metric: str, run_keys: list[int]) -> pa.Array:
+    """Return a short list of values a run: the last of each of `SPARK_VALUES` equal parts."""
+    rows = asked.cursor.execute(_SPARK, [SPARK_VALUES, key_of(metric), run_keys]).fetchall()
+    lists: dict[int, list[float]] = {run_key: [] for run_key in run_keys}
+    for run_key, _, value in rows:
+        lists[run_key].append(value)
+    return pa.array([lists[run_key] or None for run_key in run_keys], pa.list_(pa.float64()))
+
+
+def parse_record(table: pa.Table) -> dict[str, Any]:
+    """Return the dict inside the answer to `run`."""
+    record = json.loads(table["record"][0].as_py())
+    return {**record, "run_id": record["id"], "duration_s": table["duration_s"][0].as_py()}

@@ -1,0 +1,434 @@
+"""The read side: the same answers, whether this process owns the store or asks the hub."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from store.errors import HubUnreachableError, StoreBusyError, StoreError
+from store.layout import Home, RunFolder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PATIENCE_S = 20.0
+
+
+class Backend(Protocol):
+    """Whoever answers: an `Owner` in this process, or the hub."""
+
+    def ask(self, question: str, **arguments: Any) -> "pa.Table":
+        """Answer a question of `store.questions`."""
+        ...
+
+    def act(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Do something to the store."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class Store:
+    """A store to read from; made by `open`. Threads may share one.
+
+    Tables are Arrow tables. Run ids may be shortened to a unique start only in `run`.
+    """
+
+    def __init__(self, home: Home, connect: Callable[[Home], Backend]) -> None:
+        self._home = home
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._backend: Backend | None = connect(home)
+
+    @property
+    def home(self) -> Path:
+        """The store's folder."""
+        return self._home.path
+
+    def runs(
+        self,
+        filter: str | None = None,  # noqa: A002  # the contract's name
+        order_by: str | None = None,
+        limit: int | None = None,
+        *,
+        offset: int = 0,
+        columns: Sequence[str] = (),
+    ) -> "pa.Table":
+        """Return the run table.
+
+        Parameters
+        ----------
+        filter
+            For example ``metrics."val/acc" > 0.9 and params.model.lr < 0.01 and tag = "base"``.
+        order_by
+            For example ``metrics."val/acc" desc, name``; the newest first by default.
+        limit, offset
+            One page of the result.
+        columns
+            More columns, in the filter's own names: ``params.model.lr``, ``metrics."val/acc"``
+            (the best by the metric's goal), ``metrics."val/acc".last``, ``spark."val/loss"``.
+
+        Returns
+        -------
+        pyarrow.Table
+            run_id, project, name, group, status, created_at, ended_at (UTC), duration_s, seen_at,
+            seed, tags, notes, host, model, error, then `columns` under the names as asked.
+
+        Raises
+        ------
+        FilterError
+            If `filter`, `order_by` or one of `columns` cannot be understood.
+        """
+        return self._ask(
+            "runs",
+            filter=filter,
+            order_by=order_by,
+            limit=limit,
+            offset=offset,
+            columns=list(columns),
+        )
+
+    def count_runs(self, filter: str | None = None) -> int:  # noqa: A002
+        """Return how many runs a filter lets through."""
+        return self._ask("count_runs", filter=filter)["n"][0].as_py()
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return everything that is known of a run.
+
+        Parameters
+        ----------
+        run_id
+            Its id, or a start of it that no other run shares.
+
+        Raises
+        ------
+        RunNotFoundError
+            If none or several match.
+        """
+        from store.questions import parse_record
+        from store.values import flatten
+
+        record = parse_record(self._ask("run", run_id=run_id))
+        files = self._home.run(record["run_id"])
+        return {**record, "params": flatten(record["config"]), "folder": str(files.path)}
+
+    def series(
+        self, run_ids: Sequence[str] | None = None, project: str | None = None
+    ) -> "pa.Table":
+        """Return one row a run and metric.
+
+        Returns
+        -------
+        pyarrow.Table
+            run_id, metric, goal, unit, n, first_step, last_step, last, min, min_step, max,
+            max_step, best, best_step (by the goal), n_nan, n_inf, last_at.
+        """
+        ids = None if run_ids is None else list(run_ids)
+        return self._ask("series", run_ids=ids, project=project)
+
+    def keys(self, project: str | None = None) -> "pa.Table":
+        """Return kind (``param`` or ``metric``), key and num_runs of all that was recorded."""
+        return self._ask("keys", project=project)
+
+    def projects(self) -> "pa.Table":
+        """Return project, num_runs and last_run_at, the most recently used first."""
+        return self._ask("projects")
+
+    def curves(
+        self,
+        metric: str,
+        run_ids: Sequence[str],
+        *,
+        x: str = "step",
+        lo: float | None = None,
+        hi: float | None = None,
+        width: int = 1000,
+    ) -> "pa.Table":
+        """Return what is needed to draw a metric's curves without losing a spike.
+
+        First, minimum, maximum and last point of each of `width` pixel columns between `lo` and
+        `hi`; every point as soon as they fit (M4: Jugel et al., VLDB 2014).
+
+        Parameters
+        ----------
+        metric, run_ids
+            What to draw.
+        x
+            ``step``, ``epoch``, ``elapsed`` (s since the run's start) or ``wall`` (s since 1970).
+        lo, hi
+            The visible part of x; all of each curve by default.
+        width
+            Pixel columns.
+
+        Returns
+        -------
+        pyarrow.Table
+            run_id, x, value (float64) and step (int64), in order of x within a run.
+        """
+        return self._ask(
+            "curves", metric=metric, run_ids=list(run_ids), x=x, lo=lo, hi=hi, width=width
+        )
+
+    def points(self, metric: str, run_ids: Sequence[str]) -> "pa.Table":
+        """Return all points as they were logged: run_id, step, epoch, wall, elapsed, value."""
+        return self._ask("points", metric=metric, run_ids=list(run_ids))
+
+    def bands(
+        self,
+        metric: str,
+        groups: Mapping[str, Sequence[str]],
+        *,
+        x: str = "step",
+        width: int = 1000,
+        band: str = "ci95",
+    ) -> "pa.Table":
+        """Return the mean curve of each group of runs and a band around it, from all points.
+
+        Parameters
+        ----------
+        metric
+            What to draw.
+        groups
+            Group name -> ids of its runs.
+        x, width
+            As for `curves`.
+        band
+            ``std``, ``se``, ``ci95`` or ``minmax``.
+
+        Returns
+        -------
+        pyarrow.Table
+            group, x, mean, low, high, n (runs that have a value there).
+        """
+        named = {name: list(ids) for name, ids in groups.items()}
+        return self._ask("bands", metric=metric, groups=named, x=x, width=width, band=band)
+
+    def predictions(self, run_id: str, split: str) -> "pa.Table":
+        """Return the predictions of one split; see `store.predictions.read`.
+
+        Raises
+        ------
+        PredictionsNotFoundError
+            If the run has none for that split.
+        """
+        from store import predictions
+
+        return predictions.read(self._files(run_id), split)
+
+    def splits(self, run_id: str) -> list[str]:
+        """Return the splits for which a run has predictions."""
+        from store import predictions
+
+        return predictions.splits(self._files(run_id))
+
+    def events(self, run_id: str, kinds: Sequence[str] | None = None) -> "pa.Table":
+        """Return at, kind, name, step and body (JSON) of texts, alerts, artifacts and the like."""
+        return self._ask("events", run_id=run_id, kinds=None if kinds is None else list(kinds))
+
+    def folder(self, run_id: str) -> Path:
+        """Return where a run's files lie: output.log, checkpoints, files, predictions."""
+        return self._files(run_id).path
+
+    def edit_run(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+    ) -> None:
+        """Change what people say about a run."""
+        self._act(
+            "edit_run",
+            run_id=self.run(run_id)["run_id"],
+            name=name,
+            notes=notes,
+            add_tags=list(add_tags),
+            remove_tags=list(remove_tags),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return version (changes with anything visible), runs, running and points."""
+        return self._act("state")
+
+    def sql(
+        self,
+        query: str,
+        params: Sequence[Any] | None = None,
+        *,
+        max_rows: int = 10_000,
+        timeout_s: float = 10.0,
+    ) -> "pa.Table":
+        """Return what a SELECT over the store's tables gives; nothing else is let through.
+
+        Raises
+        ------
+        QueryError
+            If it is refused, fails, or takes longer than `timeout_s`.
+        """
+        return self._ask(
+            "sql",
+            query=query,
+            params=None if params is None else list(params),
+            max_rows=max_rows,
+            timeout_s=timeout_s,
+        )
+
+    def close(self) -> None:
+        """Let go of the store."""
+        with self._lock:
+            if self._backend is not None:
+                self._backend.close()
+            self._backend = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _files(self, run_id: str) -> RunFolder:
+        return self._home.run(run_id)
+
+    def _ask(self, question: str, **arguments: Any) -> "pa.Table":
+        return self._try_twice(lambda backend: backend.ask(question, **arguments))
+
+    def _act(self, action: str, **arguments: Any) -> dict[str, Any]:
+        return self._try_twice(lambda backend: backend.act(action, **arguments))
+
+    def _try_twice(self, use: Callable[[Backend], Any]) -> Any:
+        """Ask; if the hub has gone, find the next one (or become the owner) and ask again."""
+        backend = self._backend
+        if backend is None:
+            raise StoreError("Expected an open store; this one was closed.")
+        try:
+            return use(backend)
+        except HubUnreachableError:
+            with self._lock:
+                if self._backend is backend:
+                    backend.close()
+                    self._backend = self._connect(self._home)
+                fresh = self._backend
+        if fresh is None:
+            raise StoreError("Expected an open store; this one was closed.")
+        return use(fresh)
+
+
+def open(home: str | os.PathLike[str] | None = None) -> Store:  # noqa: A001  # the contract's name
+    """Open a store for reading: through the live hub, or by owning it where there is none.
+
+    Parameters
+    ----------
+    home
+        The store's folder; ``BAKEOFF_HOME`` or ``./.bakeoff``.
+
+    Raises
+    ------
+    StoreBusyError
+        If another process holds the store and does not answer.
+    NewerStoreError
+        If a newer Bakeoff made it.
+    HomeNotWritableError
+        If it cannot be opened.
+    """
+    return Store(Home.locate(home), _hub_or_owner)
+
+
+def ensure_hub(home: str | os.PathLike[str] | None = None, *, parent: int | None = None) -> None:
+    """Start a hub for a store if none is alive, and wait until it answers.
+
+    Parameters
+    ----------
+    home
+        The store's folder.
+    parent
+        A process whose end ends the hub, once nobody else asks.
+
+    Raises
+    ------
+    StoreError
+        If the hub cannot start; with its own words.
+    """
+    from store.client import HubClient, hub_facts
+
+    located = Home.locate(home).create()
+    if hub_facts(located) is None:
+        _start_hub(located, parent)
+    HubClient(located).close()
+
+
+def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
+    """Ask the hub to leave and wait until it has; return whether there was one."""
+    from store.client import HubClient, hub_facts
+
+    located = Home.locate(home)
+    try:
+        HubClient(located).act("stop")
+    except HubUnreachableError:
+        return False
+    deadline = time.monotonic() + _PATIENCE_S
+    while hub_facts(located) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return True
+
+
+def _hub_or_owner(home: Home) -> Backend:
+    """Connect to the hub, else own the store, else wait for whoever holds it at the moment."""
+    from store.client import HubClient
+    from store.owner import Owner
+
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return HubClient(home)
+        except HubUnreachableError:
+            pass
+        try:
+            owner = Owner(home)
+        except StoreBusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            owner.drain()
+            return owner
+
+
+def _start_hub(home: Home, parent: int | None) -> None:
+    from store.client import hub_facts
+
+    command = [sys.executable, "-m", "store.hub", "--home", str(home.path)]
+    if parent is not None:
+        command += ["--parent", str(parent)]
+    log = home.path / "hub.log"
+    with log.open("ab") as file:
+        start = file.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    deadline = time.monotonic() + _PATIENCE_S
+    while hub_facts(home) is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = log.read_bytes()[start:].decode(errors="replace").strip()
+            last = said.rpartition("\n")[2] or f"It says nothing; see {log}."
+            raise StoreError(last)
+        time.sleep(0.02)
+    threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie behind

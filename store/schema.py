@@ -1,0 +1,121 @@
+"""The tables of the store, and how an older store becomes a current one.
+
+Ids are 63-bit numbers made from content, so no sequence and no coordination is needed. Times are
+microseconds since 1970, UTC. There are no foreign keys: in DuckDB they turn updates into
+deletions, and one process writes.
+"""
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from store.errors import NewerStoreError
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA_VERSION: Final = 1
+
+POINTS_COLUMNS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE,
+    wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE"""
+
+_TABLES: Final = f"""
+CREATE TABLE IF NOT EXISTS meta(key VARCHAR PRIMARY KEY, value VARCHAR);
+
+-- One row a run. `status` is what is true, `claimed` what the run said last. `record` is all of it.
+CREATE TABLE IF NOT EXISTS run_base(
+    run_key BIGINT NOT NULL, run_id VARCHAR NOT NULL, project VARCHAR NOT NULL, name VARCHAR,
+    group_name VARCHAR, status VARCHAR NOT NULL, claimed VARCHAR, model VARCHAR, host VARCHAR,
+    seed BIGINT, notes VARCHAR, tags VARCHAR[], error VARCHAR, created_us BIGINT NOT NULL,
+    ended_us BIGINT, seen_us BIGINT, record VARCHAR NOT NULL);
+
+CREATE OR REPLACE VIEW run AS
+    SELECT *, (coalesce(ended_us, seen_us, created_us) - created_us) / 1e6 AS duration_s
+    FROM run_base;
+
+-- Configuration, flattened: optimizer.lr. A number is in `number` and, as text, in `text`.
+CREATE TABLE IF NOT EXISTS param(run_key BIGINT, key VARCHAR, number DOUBLE, text VARCHAR);
+
+CREATE TABLE IF NOT EXISTS metric(
+    metric_key BIGINT PRIMARY KEY, name VARCHAR NOT NULL, goal VARCHAR, unit VARCHAR,
+    summary VARCHAR, alarm DOUBLE);
+
+-- `points` consists of generations, each sorted by (run_key, metric_key, step), so that a curve
+-- touches few row groups; `points_hot` holds the newest, in order of arrival.
+CREATE TABLE IF NOT EXISTS points({POINTS_COLUMNS});
+CREATE TABLE IF NOT EXISTS points_hot({POINTS_COLUMNS});
+CREATE OR REPLACE VIEW all_points AS
+    SELECT * FROM points UNION ALL SELECT * FROM points_hot;
+
+-- One row a run and metric, kept at ingest: tables never read points. Minimum and maximum are of
+-- finite values.
+CREATE TABLE IF NOT EXISTS series_base(
+    run_key BIGINT, metric_key BIGINT, n BIGINT, first_step BIGINT, last_step BIGINT,
+    last_us BIGINT, last_value DOUBLE, min_value DOUBLE, min_step BIGINT, max_value DOUBLE,
+    max_step BIGINT, n_nan BIGINT, n_inf BIGINT, PRIMARY KEY(run_key, metric_key));
+
+CREATE OR REPLACE VIEW series AS
+    SELECT s.*, m.name, m.goal, m.unit,
+        CASE m.goal WHEN 'max' THEN max_value WHEN 'min' THEN min_value END AS best_value,
+        CASE m.goal WHEN 'max' THEN max_step WHEN 'min' THEN min_step END AS best_step
+    FROM series_base AS s JOIN metric AS m USING (metric_key);
+
+CREATE TABLE IF NOT EXISTS event(
+    run_key BIGINT, at_us BIGINT, kind VARCHAR, name VARCHAR, step BIGINT, body VARCHAR);
+
+-- How far each file of a run has been taken in: written in the transaction of its content.
+CREATE TABLE IF NOT EXISTS journal(
+    file VARCHAR PRIMARY KEY, run_key BIGINT, consumed BIGINT, key_sets VARCHAR, damaged BIGINT,
+    closed BOOLEAN);
+"""  # noqa: S608  # fixed text
+
+TABLES: Final = frozenset(
+    {
+        "all_points",
+        "event",
+        "journal",
+        "meta",
+        "metric",
+        "param",
+        "points",
+        "points_hot",
+        "run",
+        "run_base",
+        "series",
+        "series_base",
+    }
+)
+"""What users' own SQL may read."""
+
+
+def key_of(text: str) -> int:
+    """Return the 63-bit number under which a run id or a metric name is stored."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") & 0x7FFF_FFFF_FFFF_FFFF
+
+
+def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
+    """Create or bring up to date the tables of a store.
+
+    Raises
+    ------
+    NewerStoreError
+        If a newer Bakeoff wrote the store; nothing is changed then.
+    """
+    connection.execute("CREATE TABLE IF NOT EXISTS meta(key VARCHAR PRIMARY KEY, value VARCHAR)")
+    found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    made_by = int(found.get("schema_version") or SCHEMA_VERSION)
+    if made_by > SCHEMA_VERSION:
+        raise NewerStoreError(
+            f"Expected a store of schema version {SCHEMA_VERSION} or older; got {made_by}, made by "
+            f"Bakeoff {found.get('created_by', '?')}. Update Bakeoff (this is {version})."
+        )
+    connection.execute("BEGIN")
+    connection.execute(_TABLES)
+    facts = {
+        "schema_version": str(SCHEMA_VERSION),
+        "store_id": uuid.uuid4().hex,
+        "created_by": version,
+    }
+    connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", list(facts.items()))
+    connection.execute("COMMIT")
