@@ -82,9 +82,8 @@ def m4(x: ArrayLike, y: ArrayLike, lo: float, hi: float, width: int) -> Indices:
         return np.arange(outer.start, outer.stop, dtype=np.int64)
     starts = _column_starts(places[begin:end], lo, hi, width)
     kept = _keep(values[begin:end], starts)
-    kept = np.concatenate(([outer.start], kept + begin, [outer.stop - 1]))
-    kept.sort()
-    return kept[np.concatenate(([True], kept[1:] != kept[:-1]))].astype(np.int64, copy=False)
+    ends = np.array([outer.start, outer.stop - 1])
+    return _distinct(np.concatenate((kept + begin, ends))).astype(np.int64, copy=False)
 
 
 def last_write_wins(step: ArrayLike, wall: ArrayLike) -> Indices:
@@ -114,11 +113,11 @@ def bands(
     """Return the mean of several series and a band around it, computed on all their points.
 
     Every series counts once at each grid point, however many points it has there, and nothing is
-    interpolated. Where all series have the same x (each inside its own range; some may end early)
-    and these fit into ``width``, they are the grid and the result is exact. Otherwise the range is
-    cut into equal columns, at most ``width`` and no more than half of the series have points; each
-    series is averaged inside a column first, and the grid is the mean x there. Values that
-    are not finite are left out, as are columns without any value.
+    interpolated. Where the series have the same x (some may start late or end early) and these fit
+    into ``width``, they are the grid and the result is exact. Otherwise the range is cut into
+    equal columns: at most ``width``, and no more than the median series has points, so that each
+    column holds a point of most series. Each series is averaged inside a column first; the grid is
+    the mean x there. Values that are not finite are left out, and so are columns without a value.
 
     Parameters
     ----------
@@ -143,16 +142,8 @@ def bands(
         none = np.empty(0)
         return Bands(x=none, mean=none, low=none, high=none, n=np.empty(0, np.int64))
     places, columns, count = _grid([x for x, _ in series], width)
-    values = [y for _, y in series]
-    means = np.stack([_mean(c, y, count) for c, y in zip(columns, values, strict=True)])
-    n = np.sum(~np.isnan(means), axis=0)
-    mean = np.nansum(means, axis=0) / n
-    if kind == "minmax":
-        low, high = _extent(columns, values, count)
-    else:
-        half = _half_width(means, mean, n, kind)
-        low, high = mean - half, mean + half
-    return Bands(x=places, mean=mean, low=low, high=high, n=n.astype(np.int64, copy=False))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _summary(places, columns, [y for _, y in series], count, kind)
 
 
 def _column_starts(x: Floats, lo: float, hi: float, width: int) -> Indices:
@@ -170,7 +161,7 @@ def _keep(y: NDArray[Any], starts: Indices) -> Indices:
     chunk = 8 + 2 * math.isqrt(
         len(y) // len(starts)
     )  # extremes: first of chunks, then in one chunk
-    cuts = np.union1d(starts, np.arange(0, len(y), chunk))
+    cuts = _distinct(np.concatenate((starts, np.arange(0, len(y), chunk))))
     lows, highs = np.minimum.reduceat(y, cuts), np.maximum.reduceat(y, cuts)
     kept = [starts, ends - 1]
     if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
@@ -199,6 +190,12 @@ def _positions(
     return begins + np.argmax(inside == of_column[:, None], axis=1)
 
 
+def _distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Sort and drop repeats; for integers five times as fast as np.unique, which hashes."""
+    ordered = np.sort(values, kind="stable")
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+
+
 def _gaps(gap: Indices, starts: Indices, ends: Indices) -> list[Indices]:
     first, after = np.searchsorted(gap, starts), np.searchsorted(gap, ends)
     has_gap = after > first
@@ -213,27 +210,48 @@ def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
 
 def _grid(xs: list[Floats], width: int) -> tuple[Floats, list[Indices], int]:
     """Return the grid's x, the grid point of each point of each series, and the grid's length."""
-    union = np.unique(np.concatenate(xs))
+    is_shared = all(np.array_equal(x, xs[0]) for x in xs)
+    union = _distinct(xs[0] if is_shared else np.concatenate(xs))
     if len(union) <= width and all(_covers(x, union) for x in xs):
         return union, [np.searchsorted(union, x) for x in xs], len(union)
-    count = min(width, max(1, int(np.median([len(np.unique(x)) for x in xs]))))
+    count = min(width, max(1, int(np.median([len(_distinct(x)) for x in xs]))))
     edges = np.linspace(union[0], union[-1], count + 1)[1:-1]
     columns = [np.searchsorted(edges, x, "right") for x in xs]
-    used, columns_flat = np.unique(np.concatenate(columns), return_inverse=True)
-    columns = np.split(columns_flat, np.cumsum([len(x) for x in xs])[:-1])
-    return _mean(columns_flat, np.concatenate(xs), len(used)), columns, len(used)
+    sizes = sum(np.bincount(column, minlength=count) for column in columns)
+    sums = sum(
+        np.bincount(column, weights=x, minlength=count)
+        for column, x in zip(columns, xs, strict=True)
+    )
+    is_used = np.asarray(sizes) > 0
+    renumber = np.cumsum(is_used) - 1
+    places = np.asarray(sums)[is_used] / np.asarray(sizes)[is_used]
+    return places, [renumber[column] for column in columns], len(places)
 
 
 def _covers(x: Floats, union: Floats) -> bool:
     """Return whether a series has every x of the union between its own first and last."""
     inside = np.searchsorted(union, x[-1], "right") - np.searchsorted(union, x[0], "left")
-    return len(np.unique(x)) == inside
+    return len(_distinct(x)) == inside
 
 
 def _mean(column: Indices, y: Floats, count: int) -> Floats:
     sums = np.bincount(column, weights=y, minlength=count)
     sizes = np.bincount(column, minlength=count)
     return np.divide(sums, sizes, out=np.full(count, np.nan), where=sizes > 0)
+
+
+def _summary(
+    places: Floats, columns: list[Indices], values: list[Floats], count: int, kind: BandKind
+) -> Bands:
+    means = np.stack([_mean(c, y, count) for c, y in zip(columns, values, strict=True)])
+    n = np.sum(~np.isnan(means), axis=0)
+    mean = np.nansum(means, axis=0) / n
+    if kind == "minmax":
+        low, high = _extent(columns, values, count)
+    else:
+        half = _half_width(means, mean, n, kind)
+        low, high = mean - half, mean + half
+    return Bands(x=places, mean=mean, low=low, high=high, n=n.astype(np.int64, copy=False))
 
 
 def _extent(columns: list[Indices], values: list[Floats], count: int) -> tuple[Floats, Floats]:
