@@ -104,7 +104,7 @@ class SegmentWriter:
         """Bytes that wait for the disk to have space."""
         return len(self._backlog)
 
-    def append(
+    def append(  # noqa: PLR0917  # by position: it is the hot path
         self,
         keys: tuple[str, ...],
         values: list[float],

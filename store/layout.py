@@ -144,8 +144,8 @@ class Home:
     def run_folders(self) -> Iterator[RunFolder]:
         """Yield the folder of every run that has started, oldest id first."""
         with suppress(FileNotFoundError):
-            for name in sorted(os.listdir(self.runs)):
-                folder = RunFolder(self.runs / name)
+            for path in sorted(self.runs.iterdir()):
+                folder = RunFolder(path)
                 if folder.header.exists():
                     yield folder
 

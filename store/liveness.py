@@ -75,7 +75,8 @@ def infer(process: dict[str, Any] | None, beat_at: float | None, now: float) -> 
     if process and process.get("host") == platform.node():
         if process.get("boot_id") != _boot_id():
             return Status.CRASHED
-        if start_ticks(int(process.get("pid") or -1)) != process.get("started_ticks"):
+        ticks = start_ticks(int(process.get("pid") or -1))
+        if ticks is None or ticks != process.get("started_ticks"):
             return Status.CRASHED
     return Status.LOST if is_silent else Status.RUNNING
 

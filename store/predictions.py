@@ -96,7 +96,7 @@ def read(files: RunFolder, split: str) -> "pa.Table":
             f"Expected a split with predictions of run {files.id!r}; got {split!r}. "
             + (f"There are: {', '.join(known)}." if known else "It has logged none.")
         )
-    return pq.read_table(files.predictions / f"{split}.parquet", partitioning=None)
+    return pq.ParquetFile(files.predictions / f"{split}.parquet").read()
 
 
 def splits(files: RunFolder) -> list[str]:

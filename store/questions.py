@@ -5,7 +5,7 @@ table. `ANSWERS` names them; the hub answers the same questions to other process
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from store import filters
 from store.console import guarded_select
 from store.curve_cache import CurveCache
 from store.errors import RunNotFoundError
+from store.m4 import bands as mean_and_band
 from store.m4 import m4
 from store.schema import TABLES, key_of
 
@@ -162,12 +163,7 @@ def curves(
     names: list[str] = []
     parts: list[tuple[Any, Any, Any]] = []
     for run_id in run_ids:
-        curve = asked.curves.get(asked.cursor, key_of(run_id), key_of(metric))
-        xs, step, value = curve.axis(x), curve.columns["step"], curve.columns["value"]
-        if x != "step":
-            known = np.flatnonzero(np.isfinite(xs))
-            order = known[np.argsort(xs[known], kind="stable")]
-            xs, step, value = xs[order], step[order], value[order]
+        xs, value, step = _curve(asked, run_id, metric, x)
         if not len(xs):
             continue
         low = xs[0] if lo is None else lo
@@ -179,6 +175,22 @@ def curves(
     types = (pa.string(), pa.float64(), pa.float64(), pa.int64())
     arrays = [pa.array(c, t) for c, t in zip([names, *columns], types, strict=True)]
     return pa.table(arrays, names=["run_id", "x", "value", "step"])
+
+
+def bands(
+    asked: Asked, *, metric: str, groups: Mapping[str, Sequence[str]], x: str, width: int, band: Any
+) -> pa.Table:
+    """Return the mean curve of each group and a band around it, from all points."""
+    tables: list[pa.Table] = []
+    for name, run_ids in groups.items():
+        curves_of_group = [_curve(asked, run_id, metric, x) for run_id in run_ids]
+        result = mean_and_band(
+            [xs for xs, _, _ in curves_of_group], [ys for _, ys, _ in curves_of_group], width, band
+        )
+        columns = {"x": result.x, "mean": result.mean, "low": result.low, "high": result.high}
+        counted = {"group": [name] * len(result.x), **columns, "n": result.n}
+        tables.append(pa.table(counted, schema=_BANDS))
+    return pa.concat_tables(tables) if tables else _BANDS.empty_table()
 
 
 def points(asked: Asked, *, metric: str, run_ids: Sequence[str]) -> pa.Table:
@@ -219,9 +231,21 @@ def totals(asked: Asked) -> pa.Table:
     )
 
 
+_BANDS = pa.schema(
+    {
+        "group": pa.string(),
+        "x": pa.float64(),
+        "mean": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+        "n": pa.int64(),
+    }
+)
+
 ANSWERS: dict[str, Callable[..., pa.Table]] = {
     answer.__name__: answer
     for answer in (
+        bands,
         count_runs,
         curves,
         events,
@@ -235,6 +259,17 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = {
         totals,
     )
 }
+
+
+def _curve(asked: Asked, run_id: str, metric: str, x: str) -> tuple[Any, Any, Any]:
+    """Return x (ascending, finite), value and step of a curve."""
+    curve = asked.curves.get(asked.cursor, key_of(run_id), key_of(metric))
+    xs, value, step = curve.axis(x), curve.columns["value"], curve.columns["step"]
+    if x == "step":
+        return xs, value, step
+    known = np.flatnonzero(np.isfinite(xs))
+    order = known[np.argsort(xs[known], kind="stable")]
+    return xs[order], value[order], step[order]
 
 
 def _column(asked: Asked, column: filters.Compiled, run_keys: list[int]) -> pa.Array:

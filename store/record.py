@@ -96,9 +96,8 @@ def param_rows(record: dict[str, Any], run_key: int) -> list[tuple[int, str, flo
     """Return the flattened configuration as rows of ``param``."""
     rows: list[tuple[int, str, float | None, str]] = []
     for key, value in flatten(record["config"]).items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
         text = value if isinstance(value, str) else to_json(value)
-        rows.append((run_key, key, _as_double(value) if is_number else None, text))
+        rows.append((run_key, key, _as_double(value), text))
     return rows
 
 
@@ -133,7 +132,10 @@ def _protected(facts: Any) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if key not in _IDENTITY}
 
 
-def _as_double(value: float) -> float | None:
+def _as_double(value: Any) -> float | None:
+    """Return a number as a double; None for anything else, and for integers beyond it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     try:
         return float(value)
     except OverflowError:

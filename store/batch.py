@@ -1,0 +1,286 @@
+"""What one look at the journals found, and how it gets into the database in one transaction."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from store import record
+from store.journal_reader import Block, Position
+from store.layout import RunFolder
+from store.schema import POINTS_COLUMNS, key_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SERIES = """
+INSERT INTO series_base
+SELECT run_key, metric_key, count(*), min(step), max(step), arg_max(wall_us, (step, wall_us)),
+    arg_max(value, (step, wall_us)),
+    min(value) FILTER (isfinite(value)), arg_min(step, (value, step)) FILTER (isfinite(value)),
+    max(value) FILTER (isfinite(value)), arg_min(step, (-value, step)) FILTER (isfinite(value)),
+    count(*) FILTER (isnan(value)), count(*) FILTER (isinf(value))
+FROM batch GROUP BY ALL
+ON CONFLICT DO UPDATE SET
+    n = n + excluded.n,
+    first_step = least(first_step, excluded.first_step),
+    last_us = CASE WHEN excluded.last_step >= last_step THEN excluded.last_us ELSE last_us END,
+    last_value =
+        CASE WHEN excluded.last_step >= last_step THEN excluded.last_value ELSE last_value END,
+    last_step = greatest(last_step, excluded.last_step),
+    min_step = CASE WHEN min_value IS NULL OR excluded.min_value < min_value
+        THEN excluded.min_step ELSE min_step END,
+    min_value = least(min_value, excluded.min_value),
+    max_step = CASE WHEN max_value IS NULL OR excluded.max_value > max_value
+        THEN excluded.max_step ELSE max_step END,
+    max_value = greatest(max_value, excluded.max_value),
+    n_nan = n_nan + excluded.n_nan,
+    n_inf = n_inf + excluded.n_inf
+"""
+
+_COMPACT = f"""
+BEGIN;
+INSERT INTO points SELECT * FROM points_hot ORDER BY run_key, metric_key, step, wall_us;
+DROP TABLE points_hot;
+CREATE TABLE points_hot({POINTS_COLUMNS});
+COMMIT
+"""  # noqa: S608  # fixed text
+
+_JOURNAL = """
+INSERT INTO journal SELECT * FROM batch
+ON CONFLICT DO UPDATE SET consumed = excluded.consumed, key_sets = excluded.key_sets,
+    damaged = excluded.damaged, closed = excluded.closed
+"""
+
+Points = dict[str, np.ndarray[Any, Any]]
+"""Columns of ``points``, all of one length."""
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run that may still change: what is known of it in memory."""
+
+    files: RunFolder
+    key: int
+    record: dict[str, Any]
+    events_read: int = 0
+    events_damaged: int = 0
+    positions: dict[str, Position] = field(default_factory=dict)
+    is_new: bool = False
+    has_drained: bool = False
+
+    def file_key(self, name: str) -> str:
+        """Return the name of one of the run's files in the ledger."""
+        return f"{self.files.id}/{name}"
+
+    def events_row(self, *, is_settled: bool) -> tuple[Any, ...]:
+        """Return the ledger's row of the event log."""
+        name = self.file_key(self.files.events.name)
+        return (name, self.key, self.events_read, "{}", self.events_damaged, is_settled)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one cycle found."""
+
+    runs: list[LiveRun] = field(default_factory=list)
+    new_params: list[LiveRun] = field(default_factory=list)
+    blocks: list[tuple[int, Block]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ledger: list[tuple[Any, ...]] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (self.runs or self.blocks or self.events or self.metrics or self.ledger)
+
+
+class BatchWriter:
+    """Commits batches; knows which metrics are in the database.
+
+    Parameters
+    ----------
+    connection
+        The owner's connection.
+    """
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._connection = connection
+        self._metrics: dict[str, dict[str, Any]] = {}
+
+    def reload(self) -> None:
+        """Forget what memory holds: the database is the truth."""
+        rows = self._connection.execute(
+            "SELECT name, goal, unit, summary, alarm FROM metric"
+        ).fetchall()
+        self._metrics = {
+            name: {"goal": goal, "unit": unit, "summary": summary, "alarm": alarm}
+            for name, goal, unit, summary, alarm in rows
+        }
+
+    def commit(self, batch: Batch) -> Points | None:
+        """Write a batch in one transaction and return its points; on an error nothing is there."""
+        connection = self._connection
+        points = _flatten(batch.blocks)
+        connection.execute("BEGIN")
+        try:
+            self._write_metrics(batch)
+            self._write_runs(batch)
+            if points is not None:
+                self._insert("points_hot", pa.table(points))
+                connection.register("batch", pa.table(points))
+                connection.execute(_SERIES)
+                connection.unregister("batch")
+            if batch.events:
+                self._insert("event", _table(batch.events, _EVENT_TYPES))
+            if batch.ledger:
+                self.upsert_ledger({row[0]: row for row in batch.ledger}.values())
+            connection.execute("COMMIT")
+        except BaseException:
+            _rollback(connection)
+            raise
+        return points
+
+    def _write_metrics(self, batch: Batch) -> None:
+        """Add metrics that appear for the first time, and what runs say about them."""
+        names = {name for _, block in batch.blocks for name in block.keys}
+        for name in names | set(batch.metrics):
+            known = self._metrics.get(name)
+            said = batch.metrics.get(name)
+            if known is not None and said is None:
+                continue
+            facts = {
+                "goal": record.guess_goal(name),
+                "unit": None,
+                "summary": "best",
+                "alarm": None,
+            }
+            facts = {**facts, **(known or {})}
+            if said is not None:
+                facts = {fact: said.get(fact) for fact in facts}
+            if facts != known:
+                self._metrics[name] = facts
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?, ?, ?)",
+                    [key_of(name), name, *facts.values()],
+                )
+
+    def _write_runs(self, batch: Batch) -> None:
+        """Replace the rows of runs that changed."""
+        for live in batch.runs:
+            self._connection.execute("DELETE FROM run_base WHERE run_key = ?", [live.key])
+            marks = ", ".join("?" * len(record.RUN_COLUMNS))
+            self._connection.execute(
+                f"INSERT INTO run_base VALUES ({marks})",  # noqa: S608  # question marks only
+                record.run_row(live.record, live.key),
+            )
+        rows: list[tuple[Any, ...]] = []
+        for live in batch.new_params:
+            self._connection.execute("DELETE FROM param WHERE run_key = ?", [live.key])
+            rows.extend(record.param_rows(live.record, live.key))
+        if rows:
+            self._insert("param", _table(rows, _PARAM_TYPES))
+
+    def _insert(self, table: str, content: pa.Table) -> None:
+        self._connection.register("batch", content)
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608  # our names
+        self._connection.unregister("batch")
+
+    def compact(self) -> None:
+        """Turn the unsorted points into a sorted generation, in one transaction.
+
+        The table is dropped and made anew: TRUNCATE under readers leaks its blocks.
+        """
+        try:
+            self._connection.execute(_COMPACT)
+        except BaseException:
+            _rollback(self._connection)
+            raise
+
+    def upsert_ledger(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Write how far files have been taken in."""
+        self._connection.register("batch", _table(rows, _JOURNAL_TYPES))
+        self._connection.execute(_JOURNAL)
+        self._connection.unregister("batch")
+
+
+_PARAM_TYPES = {
+    "run_key": pa.int64(),
+    "key": pa.string(),
+    "number": pa.float64(),
+    "text": pa.string(),
+}
+_EVENT_TYPES = {
+    "run_key": pa.int64(),
+    "at_us": pa.int64(),
+    "kind": pa.string(),
+    "name": pa.string(),
+    "step": pa.int64(),
+    "body": pa.string(),
+}
+_JOURNAL_TYPES = {
+    "file": pa.string(),
+    "run_key": pa.int64(),
+    "consumed": pa.int64(),
+    "key_sets": pa.string(),
+    "damaged": pa.int64(),
+    "closed": pa.bool_(),
+}
+
+
+def _flatten(blocks: list[tuple[int, Block]]) -> Points | None:
+    """Return one row a point from blocks of several metrics a call."""
+    parts: list[tuple[np.ndarray[Any, Any], ...]] = []
+    for run_key, block in blocks:
+        count, width = block.values.shape
+        keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
+        parts.append(
+            (
+                np.full(count * width, run_key, dtype=np.int64),
+                np.tile(keys, count),
+                np.repeat(block.step, width),
+                np.repeat(block.epoch, width),
+                np.repeat(block.wall_us, width),
+                np.repeat(block.elapsed_s, width),
+                block.values.ravel(),
+            )
+        )
+    if not parts:
+        return None
+    names = ("run_key", "metric_key", "step", "epoch", "wall_us", "elapsed_s", "value")
+    return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the values of the ``event`` table for an event of a run."""
+    body = {
+        key: value for key, value in event.items() if key not in {"kind", "at_us", "name", "step"}
+    }
+    step = event.get("step")
+    name = event.get("name")
+    return (
+        run_key,
+        int(event.get("at_us") or 0),
+        event["kind"],
+        name if isinstance(name, str) else None,
+        step if isinstance(step, int) else None,
+        json.dumps(body, ensure_ascii=False),
+    )
+
+
+def _table(rows: Iterable[tuple[Any, ...]], types: dict[str, pa.DataType]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types.values(), strict=True)]
+    return pa.table(arrays, names=list(types))
+
+
+def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):  # there may be no transaction any more, or no database
+        connection.execute("ROLLBACK")
