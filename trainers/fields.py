@@ -69,7 +69,7 @@ def option(
     tunable
         The values a search tries.
     """
-    extra = {} if tunable is None else {"tunable": list(tunable)}
+    extra: dict[str, Any] = {} if tunable is None else {"tunable": list(tunable)}
     return Field(
         default, description=text, pattern=pattern, max_length=max_length, json_schema_extra=extra
     )

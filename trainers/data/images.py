@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ def read_digits(_config: DigitsConfig) -> RawImages:
     """Return scikit-learn's digits: 1,797 of 8 x 8 pixels, 0 to 16 stretched to 0 to 255."""
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
+    bunch: Any = load_digits()
     pixels = np.rint(bunch["images"] * (255 / 16)).astype(np.uint8)
     return RawImages(
         contents=pixels[:, None],

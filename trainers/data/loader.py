@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,9 @@ class TensorLoader:
     is_text
         Cut each batch to its longest text; with a seed, batch texts of similar length.
     """
+
+    batch_sampler: ClassVar[None] = None
+    """Lightning looks for it wherever there is a ``sampler``."""
 
     def __init__(
         self,

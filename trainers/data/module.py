@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import lightning as L
+import torch
 
 from trainers.configs import DataConfig, ImageDataConfig, TrainingConfig
 from trainers.data.dataset import Dataset, Split
@@ -56,5 +57,5 @@ def _augmentation(config: DataConfig) -> Augment | None:
     return None
 
 
-def _to(split: Split, device: object) -> Split:
+def _to(split: Split, device: torch.device) -> Split:
     return replace(split, inputs=split.inputs.to(device), labels=split.labels.to(device))

@@ -35,6 +35,8 @@ class Classifier(L.LightningModule):
         super().__init__()
         self.num_classes = num_classes
         self.training_config = training
+        self.card: dict[str, Any] = {}
+        """Plain values that let a checkpoint be used without anything beside it."""
         self._sums: Tensor | None = None  # loss, hits, examples since the last point
         self._validated: list[tuple[Tensor, Tensor]] = []
         self._epoch_started = self._training_ended = 0.0
@@ -106,6 +108,10 @@ class Classifier(L.LightningModule):
                 f"Expected {name} to stay finite; got {loss} at step {self.global_step}. "
                 f"Lower training.lr (now {config.lr}) or training.grad_clip (now {config.grad_clip})."
             )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the card beside the weights."""
+        checkpoint["bakeoff"] = self.card
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, advanced every step."""

@@ -33,6 +33,8 @@ class Cnn(Classifier):
                 f"{height} x {width} pixels; got {len(config.channels)}. Remove some."
             )
             raise SpecError([problem])
+        self.mean_C11: Tensor
+        self.std_C11: Tensor
         self.register_buffer("mean_C11", torch.tensor(model_input.mean).view(-1, 1, 1))
         self.register_buffer("std_C11", torch.tensor(model_input.std).view(-1, 1, 1))
         blocks: list[nn.Module] = []
