@@ -178,6 +178,8 @@ def _train(options: argparse.Namespace) -> int:
         say(f"Run {launched.run_id} finished. See it: bakeoff show {launched.run_id}")
     elif launched.folder.exists():
         sys.stderr.write(f"bakeoff: run {launched.run_id} ended with exit code {code}.\n")
+    else:
+        sys.stderr.write("bakeoff: the training ended before it became a run; see above.\n")
     return code if code in list(ExitCode) else ExitCode.FAILED
 
 

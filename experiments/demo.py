@@ -58,7 +58,7 @@ def run_demo(options: DemoOptions) -> int:
     place = Home.locate(options.home).create()
     with Interrupts() as interrupts, ExitStack() as cleanup:
         cleanup.callback(store.stop_hub, place.path)
-        store.ensure_hub(place.path)
+        store.ensure_hub(place.path, parent=os.getpid())
         dashboard = None
         if port is not None:
             say(f"Bakeoff demo: {len(specs)} small models, real data, this machine. Ctrl-C stops.")

@@ -1,5 +1,6 @@
 """`bakeoff up`: the dashboard on a store, until Ctrl-C."""
 
+import os
 from contextlib import ExitStack
 
 import store
@@ -27,7 +28,7 @@ def run_up(home: str | None, *, port: int | None, browser: bool) -> int:
     serve.check_port(port or serve.DEFAULT_PORT)
     place = Home.locate(home).create()
     with Interrupts() as interrupts, ExitStack() as cleanup:
-        store.ensure_hub(place.path)
+        store.ensure_hub(place.path, parent=os.getpid())
         dashboard = serve.start_dashboard(place.path, port or serve.DEFAULT_PORT)
         cleanup.callback(serve.stop_dashboard, dashboard)
         say(f"Starting the dashboard on {place.path} ...")
