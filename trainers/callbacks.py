@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 
@@ -15,7 +16,7 @@ _SHOWN = ("train/loss", "train/acc", "val/loss", "val/acc", "val/f1")
 class EpochLines(L.Callback):
     """Prints one plain line per epoch; it lands in the run's output.log too."""
 
-    def on_train_epoch_end(self, trainer: L.Trainer, *_: object) -> None:
+    def on_train_epoch_end(self, trainer: L.Trainer, *_args: Any, **_kwargs: Any) -> None:
         """Print where the training stands."""
         metrics = {**trainer.logged_metrics, **trainer.callback_metrics}
         words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
@@ -33,11 +34,11 @@ class StopAfterStep(L.Callback):
         self._stop = stop
         self._last_checkpoint = last_checkpoint
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, *_args: Any, **_kwargs: Any) -> None:
         """Stop between two training steps."""
         self._save_and_stop(trainer)
 
-    def on_validation_batch_end(self, trainer: L.Trainer, *_: object) -> None:
+    def on_validation_batch_end(self, trainer: L.Trainer, *_args: Any, **_kwargs: Any) -> None:
         """Stop between two validation batches."""
         self._save_and_stop(trainer)
 

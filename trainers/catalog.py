@@ -9,7 +9,7 @@ module names, imported at the first look-up)::
 
 
     class MlpConfig(ModelConfig):
-        kind: Literal["mlp"] = "mlp"
+        kind: str = "mlp"
         width: int = number(64, ge=1, le=4096, text="Hidden units.")
 
 

