@@ -1,0 +1,33 @@
+"""The server: Streamlit's pages and our own routes on one port.
+
+Start it with ``bakeoff up``, or ``streamlit run dashboard/app.py`` from any folder.
+"""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from anyio import to_thread
+
+from dashboard import data, errors, routes
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Start the hub before the first page, and put the imports out of the collector's sight."""
+    await to_thread.run_sync(errors.start_hub_or_say_why)
+    gc.collect()
+    gc.freeze()
+    yield {}
+    data.close()
+
+
+app = st.App(
+    Path(__file__).with_name("shell.py"),
+    routes=routes.ROUTES,
+    lifespan=lifespan,
+    on_script_error=errors.show_unexpected,
+)

@@ -1,0 +1,62 @@
+"""Cards for what is empty, missing or broken: what it is, and the next step."""
+
+import streamlit as st
+
+_SNIPPET = """\
+import store
+
+with store.init("my-project", name="first", config={"lr": 0.001}) as run:
+    for step in range(100):
+        run.log({"train/loss": 1 / (step + 1)}, step=step)
+"""
+
+
+def card(title: str, body: str, *, icon: str = "info") -> None:
+    """Show what is the matter, in a quiet box."""
+    with st.container(border=True):
+        st.subheader(f":material/{icon}: {title}", anchor=False)
+        st.markdown(body)
+
+
+def first_run() -> None:
+    """Show somebody without a run how to get one."""
+    with st.container(border=True, key="first_run"):
+        st.subheader("No runs yet", anchor=False)
+        st.markdown(
+            "Runs appear here by themselves, about a second after they start. "
+            "Three ways to the first one:"
+        )
+        demo, train, code = st.columns(3, gap="medium")
+        with demo:
+            st.markdown("**See it work.** Trains a CNN, an LSTM and a Transformer on real data.")
+            st.code("make demo", language="bash")
+        with train:
+            st.markdown("**Train a model of your own choice.** Copy a preset and change it.")
+            st.code(
+                "bakeoff train experiments/presets/cnn.yaml --set training.epochs=3",
+                language="bash",
+                wrap_lines=True,
+            )
+        with code:
+            st.markdown("**Log from your own training loop.** Any framework will do.")
+            st.code(_SNIPPET, language="python", wrap_lines=True)
+
+
+def nothing_selected(available: int) -> None:
+    """Show somebody who compares nothing how to choose runs."""
+    card(
+        "No runs chosen",
+        f"Choose runs in the field above: {available} are there. "
+        "Or tick them on the **Runs** page, where they can be filtered and sorted.",
+        icon="checklist",
+    )
+
+
+def unknown_run(run_id: str) -> None:
+    """Show somebody with an old link what may have happened."""
+    card(
+        "This run is not here",
+        f"No run of this store goes by `{run_id or 'an empty id'}`. The link may come from another "
+        "store, or the run was removed. Look for it on the **Runs** page.",
+        icon="search_off",
+    )

@@ -1,0 +1,155 @@
+"""Put runs side by side: which values differ, which is best, how far from the baseline. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Verdict = Literal["better", "worse", "same", "neutral"]
+_SPLIT_RANK = {"test": 0, "val": 1, "valid": 1, "validation": 1, "": 2, "train": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One run's value of a metric."""
+
+    value: float | None
+    is_best: bool = False
+    delta: float | None = None
+    """Difference from the baseline; None for the baseline itself and where a value is missing."""
+    verdict: Verdict = "neutral"
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """One metric of all compared runs."""
+
+    name: str
+    goal: str | None
+    unit: str | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterRow:
+    """One parameter of all compared runs; None where a run does not have it."""
+
+    key: str
+    values: tuple[Any, ...]
+    differs: bool
+
+
+def metric_rows(
+    series: Sequence[Mapping[str, Any]], run_ids: Sequence[str], baseline: str
+) -> list[MetricRow]:
+    """Return the metrics that at least one run has, the most decisive split first.
+
+    With a goal, a run's value is its best; all runs that share the best value are marked. Without
+    a goal it is the last, and nothing is marked.
+    """
+    by_metric: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in series:
+        if not row["metric"].startswith("system/"):
+            by_metric.setdefault(row["metric"], {})[row["run_id"]] = row
+    names = sorted(by_metric, key=_rank(by_metric))
+    return [_metric_row(name, by_metric[name], run_ids, baseline) for name in names]
+
+
+def parameter_rows(records: Sequence[Mapping[str, Any]]) -> list[ParameterRow]:
+    """Return every parameter of the runs, in the order in which the runs declare them."""
+    keys = dict.fromkeys(key for record in records for key in record["params"])
+    return [
+        ParameterRow(
+            key=key,
+            values=tuple(record["params"].get(key) for record in records),
+            differs=len({repr(record["params"].get(key)) for record in records}) > 1,
+        )
+        for key in keys
+    ]
+
+
+def data_note(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
+    """Return a sentence when the runs did not see the same data; None when they did."""
+    hashes = [record.get("data_hash") for record in records]
+    if all(h is None for h in hashes):
+        return (
+            "None of these runs says which data it saw, so nothing here shows that the numbers "
+            "can be compared. Record it with `run.describe(data_hash=...)`."
+        )
+    missing = [name for name, h in zip(names, hashes, strict=True) if h is None]
+    kinds = dict.fromkeys(h for h in hashes if h is not None)
+    if len(kinds) > 1:
+        groups = "; ".join(
+            f"`{str(kind)[:8]}`: "
+            + ", ".join(name for name, h in zip(names, hashes, strict=True) if h == kind)
+            for kind in kinds
+        )
+        return (
+            "These runs saw different data, so their numbers do not measure the same thing "
+            f"({groups}). Compare runs on one data set, or evaluate them on the same one."
+        )
+    if missing:
+        return f"{', '.join(missing)} does not say which data it saw; the others saw the same."
+    return None
+
+
+def _rank(by_metric: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
+    def place(name: str) -> tuple[bool, int, bool, str]:
+        has_goal = any(row["goal"] for row in by_metric[name].values())
+        split = name.split("/", maxsplit=1)[0] if "/" in name else ""
+        goals = {row["goal"] for row in by_metric[name].values()}
+        return (not has_goal, _SPLIT_RANK.get(split, 2), "min" in goals, name)
+
+    return place
+
+
+def _metric_row(
+    name: str, rows: Mapping[str, Mapping[str, Any]], run_ids: Sequence[str], baseline: str
+) -> MetricRow:
+    goal = next((row["goal"] for row in rows.values() if row["goal"]), None)
+    values = [_value(rows.get(run_id), goal) for run_id in run_ids]
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    best = None
+    if goal and len(known) > 1:
+        best = max(known) if goal == "max" else min(known)
+    base = _value(rows.get(baseline), goal)
+    cells = tuple(
+        Cell(
+            value=value,
+            is_best=best is not None and value == best,
+            delta=_delta(value, base) if run_id != baseline else None,
+            verdict=_verdict(value, base, goal),
+            step=_step(rows.get(run_id), goal),
+        )
+        for run_id, value in zip(run_ids, values, strict=True)
+    )
+    unit = next((row["unit"] for row in rows.values() if row["unit"]), None)
+    return MetricRow(name=name, goal=goal, unit=unit, cells=cells)
+
+
+def _value(row: Mapping[str, Any] | None, goal: str | None) -> float | None:
+    if row is None:
+        return None
+    return row["best"] if goal and row["best"] is not None else row["last"]
+
+
+def _step(row: Mapping[str, Any] | None, goal: str | None) -> int | None:
+    if row is None:
+        return None
+    return row["best_step"] if goal and row["best"] is not None else row["last_step"]
+
+
+def _delta(value: float | None, base: float | None) -> float | None:
+    if value is None or base is None or not (math.isfinite(value) and math.isfinite(base)):
+        return None
+    return value - base
+
+
+def _verdict(value: float | None, base: float | None, goal: str | None) -> Verdict:
+    delta = _delta(value, base)
+    if delta is None or goal is None:
+        return "neutral"
+    if delta == 0:
+        return "same"
+    return "better" if (delta > 0) == (goal == "max") else "worse"

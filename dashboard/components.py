@@ -1,0 +1,59 @@
+"""The two components of our own: the curves explorer around uPlot, and tables as real HTML."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_EXPLORER = """\
+<div class="explorer">
+  <div class="bar" role="toolbar" aria-label="How the curves are drawn">
+    <label class="field">Smoothing
+      <input name="smooth" type="range" min="0" max="0.99" step="0.01"><output></output>
+    </label>
+    <span class="segments axes" role="group" aria-label="Horizontal axis"></span>
+    <label class="field"><input name="log" type="checkbox">Log scale</label>
+    <button class="tool reset" type="button" hidden>Reset zoom</button>
+    <span class="live push" role="status" hidden><i></i><span></span></span>
+  </div>
+  <div class="legend" role="group" aria-label="Runs shown"></div>
+  <div class="panels"></div>
+  <div class="hint">Drag to zoom, double-click to reset. A panel with the focus also takes
+  the wheel, arrows, + and −.</div>
+</div>
+"""
+
+
+def _read(*names: str) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_curves = st.components.v2.component(
+    "bakeoff_curves",
+    html=_EXPLORER,
+    css=_read("vendor/uplot/uPlot.min.css", "parts/curves.css"),
+    js=_read(
+        "vendor/uplot/uPlot.iife.min.js", "parts/curves.js", "parts/panel.js", "parts/plotting.js"
+    ),
+)
+_sheet = st.components.v2.component(
+    "bakeoff_sheet",
+    html='<div class="sheet">\n</div>',
+    css=_read("parts/sheet.css"),
+    js=_read("parts/sheet.js"),
+)
+
+
+def explorer(data: Mapping[str, Any], *, key: str) -> None:
+    """Mount the curves explorer; `dashboard.explorer` builds its data."""
+    _curves(key=key, data=dict(data))
+
+
+def sheet(markup: str, *, key: str, on_open: Callable[[str], None] | None = None) -> None:
+    """Show markup of `dashboard.markup`; a click on a run's name calls `on_open` with its id."""
+    result = _sheet(key=key, data={"markup": markup}, on_opened_change=lambda: None)
+    opened = result.get("opened")
+    if opened and on_open is not None:
+        on_open(opened)

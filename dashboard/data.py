@@ -1,0 +1,197 @@
+"""The dashboard's only way to the store: one connection, cached reads, one retry."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import store
+from store.client import HubClient
+from store.layout import Home
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PAGE_SIZE: Final = 100
+STATE_TTL_S: Final = 0.2
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_open: dict[str, store.Store] = {}
+_states: dict[str, tuple[float, "State"]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What changed, in one glance."""
+
+    version: int
+    running: int
+    runs: int
+
+
+def home() -> str:
+    """Return the folder of the store that is shown."""
+    return str(Path(os.environ.get("BAKEOFF_HOME") or ".bakeoff").expanduser().absolute())
+
+
+def start_hub() -> None:
+    """Start the process that owns the store, unless one lives; it stays while we do."""
+    store.ensure_hub(home(), parent=os.getpid())
+
+
+def ask(read: Callable[[store.Store], T]) -> T:
+    """Return what the store answers; a hub that went away is replaced, once.
+
+    Raises
+    ------
+    store.StoreError
+        If the question is wrong or the store cannot be reached.
+    """
+    return read(_connection(home()))
+
+
+def state() -> State:
+    """Return the store's version and counts, at most 0.2 s old."""
+    key = home()
+    known = _states.get(key)
+    if known and time.monotonic() - known[0] < STATE_TTL_S:
+        return known[1]
+    facts = ask(lambda s: s.state())
+    fresh = State(version=facts["version"], running=facts["running"], runs=facts["runs"])
+    _states[key] = (time.monotonic(), fresh)
+    return fresh
+
+
+def runs(
+    text: str | None = None,
+    order_by: str | None = None,
+    *,
+    page: int = 1,
+    columns: Sequence[str] = (),
+) -> "pa.Table":
+    """Return one page of the run table; see `store.Store.runs`."""
+    options = {"offset": (page - 1) * PAGE_SIZE, "columns": tuple(columns)}
+    return _cached("runs", text, order_by, PAGE_SIZE, **options)
+
+
+def count_runs(text: str | None = None) -> int:
+    """Return how many runs a filter leaves."""
+    return _cached("count_runs", text)
+
+
+def newest(project: str | None = None, limit: int = 200) -> "pa.Table":
+    """Return the newest runs of a project, or of all."""
+    return _cached("runs", within(project), "created_at desc", limit)
+
+
+def named(run_ids: Sequence[str]) -> "pa.Table":
+    """Return the rows of some runs, in no particular order; unknown ones are missing."""
+    listed = ", ".join(quoted(run_id) for run_id in run_ids)
+    return _cached("runs", f"id in ({listed})", None, len(run_ids))
+
+
+def overview() -> "pa.Table":
+    """Return the rows of the newest 5,000 runs: projects, kinds and statuses there are."""
+    return _cached("runs", None, "created_at desc", 5_000)
+
+
+def run(run_id: str) -> Mapping[str, Any]:
+    """Return everything of one run's record."""
+    return _cached("run", run_id)
+
+
+def series(run_ids: Sequence[str]) -> "pa.Table":
+    """Return one row per run and metric: goal, last, best, ..."""
+    return _cached("series", tuple(run_ids))
+
+
+def keys(project: str | None = None) -> "pa.Table":
+    """Return the parameters and metrics that a project's runs have."""
+    return _cached("keys", project=project)
+
+
+def projects() -> list[str]:
+    """Return the projects, the most recently used first."""
+    return _cached("projects").column("project").to_pylist()
+
+
+def splits(run_id: str) -> Sequence[str]:
+    """Return the splits for which a run stored predictions."""
+    return _cached("splits", run_id)
+
+
+def predictions(run_id: str, split: str) -> "pa.Table":
+    """Return a run's predictions, one row per example."""
+    return _cached("predictions", run_id, split)
+
+
+def events(run_id: str) -> "pa.Table":
+    """Return what a run noted besides numbers."""
+    return _cached("events", run_id)
+
+
+def folder(run_id: str) -> Path:
+    """Return the folder in which a run lives."""
+    return ask(lambda s: s.folder(run_id))
+
+
+def within(project: str | None, text: str = "") -> str | None:
+    """Return a filter that also keeps to a project."""
+    parts = [f"({text})"] if text.strip() else []
+    if project:
+        parts.append(f"project = {quoted(project)}")
+    return " and ".join(parts) or None
+
+
+def quoted(text: str) -> str:
+    """Return a text as a string of the filter language."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def close() -> None:
+    """Close the connection when the server stops."""
+    for key in list(_open):
+        _forget(key)
+
+
+def _connection(key: str) -> store.Store:
+    with _lock:
+        if key not in _open:
+            _open[key] = store.Store(Home.locate(key), _through_hub)
+        return _open[key]
+
+
+def _through_hub(place: Home) -> HubClient:
+    """Connect to the hub, always: a dashboard that owned the store itself would not ingest."""
+    store.ensure_hub(place.path, parent=os.getpid())
+    return HubClient(place)
+
+
+def _forget(key: str) -> None:
+    with _lock:
+        gone = _open.pop(key, None)
+    if gone is not None:
+        gone.close()
+
+
+def _cached(name: str, *arguments: Any, **options: Any) -> Any:
+    return _read(home(), state().version, name, arguments, tuple(options.items()))
+
+
+@lru_cache(maxsize=128)
+def _read(
+    _home: str,
+    _version: int,
+    name: str,
+    arguments: tuple[Any, ...],
+    options: tuple[tuple[str, Any], ...],
+) -> Any:
+    """Return a method's answer; the version in the key makes it new when anything changed."""
+    return ask(lambda s: getattr(s, name)(*arguments, **dict(options)))

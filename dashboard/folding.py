@@ -1,0 +1,79 @@
+"""Which metrics belong together: `train/loss` and `val/loss` share a panel called `loss`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SPLITS: Final = ("val", "valid", "validation", "test", "train")
+_FIRST: Final = ("loss", "acc", "accuracy", "f1")
+_DEFAULT_PANELS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A metric in a panel."""
+
+    name: str
+    label: str
+    is_dashed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """The metrics that are drawn over each other."""
+
+    key: str
+    metrics: tuple[Metric, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what the explorer component reads."""
+        metrics = [{"name": m.name, "label": m.label, "dashed": m.is_dashed} for m in self.metrics]
+        return {"key": self.key, "title": self.key, "metrics": metrics}
+
+
+def fold(metric: str) -> tuple[str, str]:
+    """Return (split, rest) of a metric's name; the split is empty where there is none."""
+    head, slash, rest = metric.partition("/")
+    return (head, rest) if slash and head in _SPLITS else ("", metric)
+
+
+def panels(metrics: Iterable[str]) -> dict[str, Panel]:
+    """Return the panels of some metrics, the most telling first; training is drawn dashed."""
+    groups: dict[str, list[str]] = {}
+    for metric in metrics:
+        groups.setdefault(fold(metric)[1], []).append(metric)
+    return {key: _panel(key, groups[key]) for key in sorted(groups, key=lambda k: _rank(groups, k))}
+
+
+def chosen(available: Mapping[str, Panel], wanted: Sequence[str]) -> list[Panel]:
+    """Return the wanted panels that exist; without a wish, those that tell how training goes."""
+    named = [available[key] for key in wanted if key in available]
+    if named:
+        return named
+    telling = [p for p in available.values() if any(fold(m.name)[0] for m in p.metrics)]
+    return (telling or list(available.values()))[:_DEFAULT_PANELS]
+
+
+def system_panels(metrics: Iterable[str]) -> list[Panel]:
+    """Return one panel for each system metric."""
+    names = sorted(m for m in metrics if m.startswith("system/"))
+    return [_panel(name.removeprefix("system/"), [name]) for name in names]
+
+
+def _panel(key: str, names: list[str]) -> Panel:
+    ordered = sorted(names, key=lambda n: _SPLITS.index(fold(n)[0]) if fold(n)[0] else -1)
+    metrics = tuple(
+        Metric(
+            name=name,
+            label=fold(name)[0] or key,
+            is_dashed=fold(name)[0] == "train" and len(names) > 1,
+        )
+        for name in ordered
+    )
+    return Panel(key=key, metrics=metrics)
+
+
+def _rank(groups: Mapping[str, list[str]], key: str) -> tuple[int, int, str]:
+    has_split = any(fold(name)[0] for name in groups[key])
+    place = _FIRST.index(key) if key in _FIRST else len(_FIRST)
+    return (0 if has_split else 1, place, key)

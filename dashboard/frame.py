@@ -1,0 +1,40 @@
+"""The frame around every page: its title, what it is about, and the project chooser."""
+
+import streamlit as st
+
+from dashboard import data
+
+ALL_PROJECTS = "All projects"
+
+
+def title(text: str, subtitle: str = "") -> str | None:
+    """Draw a page's head with the project chooser; return the chosen project, None for all."""
+    projects = data.projects()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="page_head"):
+        with st.container(width="stretch", gap=None):
+            st.title(text, anchor=False)
+            if subtitle:
+                st.caption(subtitle)
+        if len(projects) < 2:
+            return projects[0] if projects else None
+        chosen = st.selectbox(
+            "Project",
+            [ALL_PROJECTS, *projects],
+            key="project",
+            bind="query-params",
+            width=210,
+            label_visibility="collapsed",
+        )
+    return None if chosen == ALL_PROJECTS else chosen
+
+
+def pulse(version: int, is_running: bool) -> None:
+    """Look at the store every 2 s (5 s when nothing runs) and redraw the page when it changed."""
+    seen = {"version": version}
+
+    @st.fragment(run_every=2.0 if is_running else 5.0)
+    def watch() -> None:
+        if data.state().version != seen["version"]:
+            st.rerun()
+
+    watch()

@@ -1,0 +1,28 @@
+// Tables and tiles as real HTML, in the page's own theme. The markup is made and escaped in Python.
+const DRAWN = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const sheet = parentElement.querySelector(".sheet");
+  const color = getComputedStyle(sheet).getPropertyValue("--st-background-color").trim();
+  const parts = /^#[0-9a-f]{6}$/i.test(color)
+    ? [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16))
+    : (color.match(/[\d.]+/g) || [255, 255, 255]).slice(0, 3).map(Number);
+  const isDark = parts[0] * 0.299 + parts[1] * 0.587 + parts[2] * 0.114 < 128;
+  sheet.classList.toggle("dark", isDark);
+  if (DRAWN.get(sheet) !== data.markup) {
+    sheet.innerHTML = data.markup;
+    DRAWN.set(sheet, data.markup);
+  }
+  for (const mark of sheet.querySelectorAll(".letter")) {
+    mark.style.setProperty("--run", isDark ? mark.dataset.dark : mark.dataset.light);
+    mark.style.setProperty("--ink", isDark ? mark.dataset.darkInk : mark.dataset.lightInk);
+  }
+  sheet.onclick = (event) => {
+    const link = event.target.closest("a[data-run]");
+    // A plain click stays in the page; with a modifier the browser opens the address itself.
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    setTriggerValue("opened", link.dataset.run);
+  };
+}

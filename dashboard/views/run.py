@@ -1,0 +1,136 @@
+"""Run: everything of one run, its end first when it ended badly."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+import store
+from dashboard import cards, data, explorer, folding, formats, frame, markup, navigation, theme
+from dashboard.components import sheet
+from dashboard.markup import element
+from dashboard.views import run_files, run_predictions, run_summary
+from dashboard.views.curves import panels_of
+
+_TABS = ("Summary", "Curves", "System", "Predictions", "Log", "Code")
+_BAD_ENDS = frozenset({"failed", "crashed", "lost"})
+
+
+def page() -> None:
+    """Draw the page."""
+    now = data.state()
+    asked = st.query_params.get("id", "")
+    try:
+        record = data.run(asked)
+    except store.RunNotFoundError:
+        st.title("Run", anchor=False)
+        cards.unknown_run(asked)
+        st.page_link(navigation.pages()["runs"], label="All runs", icon=":material/arrow_back:")
+        return
+    row = explorer.rows([record["run_id"]])[0]
+    run = {**record, **row}
+    _header(run)
+    if run["status"] in _BAD_ENDS:
+        _bad_end(run)
+    _tabs(run)
+    frame.pulse(now.version, is_running=run["status"] in explorer.LIVE)
+
+
+def _header(run: Mapping[str, Any]) -> None:
+    status = theme.status(run["status"])
+    with st.container(horizontal=True, vertical_alignment="center", key="page_head"):
+        st.title(run["name"] or run["run_id"], anchor=False, width="content")
+        st.badge(status.label, color=status.colour, help=status.meaning)
+        st.space("stretch")
+        if st.button("Compare with…", icon=":material/compare_arrows:"):
+            navigation.go("compare", {"runs": run["run_id"], "project": ""})
+    facts = element("div", *(_fact(name, value) for name, value in _facts(run)), cls="facts")
+    sheet(facts, key="run_facts")
+
+
+def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    commit = (run.get("git") or {}).get("commit")
+    dirty = " + changes" if (run.get("git") or {}).get("dirty") else ""
+    zone = st.context.timezone
+    facts = [
+        ("Model", run["model"] or formats.DASH),
+        ("Duration", formats.duration(run["duration_s"])),
+        ("Started", formats.moment(run["created_at"], zone)),
+        ("Seed", formats.DASH if run["seed"] is None else str(run["seed"])),
+        ("Device", str(run.get("device") or formats.DASH)),
+        ("Commit", f"{commit[:9]}{dirty}" if commit else formats.DASH),
+        ("Project", run["project"]),
+        ("Id", run["run_id"]),
+    ]
+    if run["group"]:
+        facts.insert(-1, ("Group", run["group"]))
+    if run["tags"]:
+        facts.insert(-1, ("Tags", ", ".join(run["tags"])))
+    return facts
+
+
+def _fact(name: str, value: str) -> markup.Markup:
+    return element("div", element("small", name), element("b", value))
+
+
+def _bad_end(run: Mapping[str, Any]) -> None:
+    status = theme.status(run["status"])
+    with st.container(border=True):
+        st.subheader(
+            f":{status.colour}[{status.symbol}] This run {_ended(run['status'])}", anchor=False
+        )
+        if run["error"]:
+            st.markdown(f"**{markup.plain(run['error'])}**")
+        else:
+            st.markdown(f"{status.meaning} It did not leave a reason.")
+        lines = run_files.tail(Path(run["folder"]) / "output.log", lines=12)
+        if lines:
+            st.caption("The last lines of its log")
+            st.code(lines, language=None, wrap_lines=True)
+
+
+def _ended(word: str) -> str:
+    return {"failed": "failed", "crashed": "crashed"}.get(word, "is out of contact")
+
+
+def _tabs(run: Mapping[str, Any]) -> None:
+    tabs = st.tabs(_TABS, key="tab", bind="query-params")
+    drawers = (
+        run_summary.draw,
+        _curves,
+        _system,
+        run_predictions.draw,
+        run_files.draw_log,
+        run_files.draw_code,
+    )
+    for tab, draw in zip(tabs, drawers, strict=True):
+        if tab.open:
+            with tab:
+                draw(run)
+
+
+def _curves(run: Mapping[str, Any]) -> None:
+    available = panels_of([run["run_id"]])
+    if not available:
+        cards.card(
+            "No curves yet",
+            "This run has not logged a metric so far. Log one with `run.log({...})`.",
+            icon="show_chart",
+        )
+        return
+    explorer.draw([run], list(available.values()), key="run_curves")
+
+
+def _system(run: Mapping[str, Any]) -> None:
+    names = data.series([run["run_id"]]).column("metric").to_pylist()
+    panels = folding.system_panels(names)
+    if not panels:
+        cards.card(
+            "No system metrics",
+            "The processor, memory and GPU are sampled every few seconds while a run lives. This "
+            "run was too short for a sample, or was started with `monitor=False`.",
+            icon="memory",
+        )
+        return
+    explorer.draw([run], panels, key="run_system", height=190)

@@ -1,0 +1,114 @@
+"""The log and the code of a run."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard import cards, explorer, markup
+
+_TAIL_BYTES = 64_000
+_TAIL_LINES = 400
+_MOST_DIFF = 400_000
+
+
+def tail(path: Path, lines: int = _TAIL_LINES) -> str:
+    """Return the last lines of a text file; empty if there is none.
+
+    Of a line that a progress bar wrote over and over, the last state is kept.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    written = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
+    if size > _TAIL_BYTES:
+        written = written[1:]
+    return "\n".join(written[-lines - 1 :]).strip("\n")
+
+
+def draw_log(run: Mapping[str, Any]) -> None:
+    """Draw the Log tab; it moves by itself while the run lives."""
+    path = Path(run["folder"]) / "output.log"
+    is_live = run["status"] in explorer.LIVE
+
+    @st.fragment(run_every=2.0 if is_live else None)
+    def show() -> None:
+        text = tail(path)
+        if not text:
+            cards.card(
+                "Nothing was printed",
+                "What a run prints is kept here. This one printed nothing"
+                + (" so far." if is_live else ", or was started with `capture=False`."),
+                icon="terminal",
+            )
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"The last lines of {path.name}, {path.stat().st_size:,} bytes in all.")
+            st.space("stretch")
+            st.download_button(
+                "Download",
+                data=path.read_bytes,
+                file_name=f"{run['run_id']}.log",
+                mime="text/plain",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        with st.container(height=520, autoscroll=is_live):
+            st.code(text, language=None, wrap_lines=True)
+
+    show()
+
+
+def draw_code(run: Mapping[str, Any]) -> None:
+    """Draw the Code tab: the commit, and what was changed since."""
+    git = run.get("git") or {}
+    if not git.get("commit"):
+        cards.card(
+            "No commit was recorded",
+            "The run was not started inside a git repository, so its code cannot be named. "
+            "Start the next one from a repository with at least one commit.",
+            icon="code_off",
+        )
+        return
+    branch = f" on `{markup.plain(git['branch'])}`" if git.get("branch") else ""
+    st.markdown(f"Commit `{git['commit']}`{branch}")
+    diff = _diff(run, git)
+    if not git.get("dirty"):
+        st.caption("There were no uncommitted changes: this commit is the whole truth.")
+    elif diff:
+        st.caption("Uncommitted changes when the run started")
+        st.code(diff, language="diff")
+    else:
+        st.caption("There were uncommitted changes, but they could not be recorded.")
+    if run.get("command"):
+        st.caption("Command")
+        command = run["command"]
+        st.code(
+            command if isinstance(command, str) else " ".join(command),
+            language="bash",
+            wrap_lines=True,
+        )
+
+
+def _diff(run: Mapping[str, Any], git: Mapping[str, Any]) -> str:
+    if not git.get("diff_file"):
+        return ""
+    folder = Path(run["folder"]).resolve()
+    path = (folder / git["diff_file"]).resolve()
+    if not path.is_relative_to(folder):
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return (
+        text
+        if len(text) <= _MOST_DIFF
+        else text[:_MOST_DIFF] + "\n… cut here; see the run's folder"
+    )
