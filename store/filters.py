@@ -231,7 +231,7 @@ def _where(field: Field, test: str) -> str:
 
 def _present(field: Field) -> str:
     if field.kind == "param":
-        return "(p.number IS NOT NULL OR p.text IS NOT NULL)"
+        return "(p.number IS NOT NULL OR p.text <> 'null')"  # None is stored as null
     if field.kind == "tags":
         return "len(r.tags) > 0"
     return f"{field.column} IS NOT NULL"

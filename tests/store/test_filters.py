@@ -49,6 +49,7 @@ PARAMS = [
     (1, "model.lr", 0.01, "0.01"), (1, "model.kind", None, "lstm"), (1, "fused", 1.0, "true"),
     (2, "model.lr", 0.1, "0.1"), (2, "weird key", 3.0, None), (2, "fused", None, "false"),
     (3, "model.lr", NAN, "nan"), (3, "model.kind", None, "None"), (4, "model.lr", None, "auto"),
+    (4, "model.kind", None, "null"),
 ]  # fmt: skip
 SERIES = [
     # run, metric, n, last, last_step, min, min_step, max, max_step, best, best_step
