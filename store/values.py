@@ -16,6 +16,8 @@ MAX_DEPTH: Final = 20
 MAX_TEXT: Final = 10_000
 """Longest value of a flattened configuration, in characters."""
 _NOT_SIMPLE: Final = object()
+_PLAIN_TYPES: Final = frozenset({bool, int, float, str, type(None)})
+# Python's splitlines ends lines here too, JSON does not.
 _LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
@@ -97,7 +99,9 @@ def _float(value: Any) -> float:
 
 
 def _only_element(value: Any) -> float:
-    count = value.numel() if hasattr(value, "numel") else getattr(value, "size", 1)
+    count = getattr(value, "size", 1)
+    if callable(count):  # as torch has it
+        count = value.numel()
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
     if count != 1 or kind in "cmMSU":
         raise _no_number(value)
@@ -117,8 +121,10 @@ def _described(value: Any) -> str:
 
 
 def _dumped(plain: Any) -> str:
-    text = json.dumps(plain, ensure_ascii=False).translate(_LINE_ENDS)
-    return text.encode("utf-8", "backslashreplace").decode()  # \ud800 is JSON's own escape
+    text = json.dumps(plain, ensure_ascii=False)
+    if text.isascii():
+        return text
+    return text.translate(_LINE_ENDS).encode("utf-8", "backslashreplace").decode()
 
 
 def _flatten_into(
@@ -126,7 +132,7 @@ def _flatten_into(
 ) -> None:
     for key, value in fields.items():
         name = f"{prefix}{_key(key)}"
-        below = _fields(value)
+        below = None if type(value) in _PLAIN_TYPES else _fields(value)
         if below and id(value) not in parents and len(parents) < MAX_DEPTH:
             _flatten_into(flat, f"{name}{sep}", below, sep, (*parents, id(value)))
         else:
@@ -231,8 +237,10 @@ def _shown(value: Any) -> str:
 
 def _simple(value: Any) -> Any:
     """Return the str, int, float, bool or None that stands for a value, else _NOT_SIMPLE."""
-    if value is None or type(value) in {bool, int, float, str}:
+    if type(value) in _PLAIN_TYPES:
         return value
+    if type(value) in {dict, list}:
+        return _NOT_SIMPLE
     try:
         for fits, convert in _CONVERSIONS:
             if fits(value):
