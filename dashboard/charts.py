@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +13,7 @@ from dashboard import theme
 _HEIGHT = 380
 _SCALE = {
     "light": [[0, "#FFFFFF"], [0.02, "#EEF0FA"], [0.5, "#8F95D3"], [1, "#343997"]],
-    "dark": [[0, "#191B22"], [0.02, "#22253A"], [0.5, "#4B53B5"], [1, "#9AA3FF"]],
+    "dark": [[0, "#191B22"], [0.02, "#22253A"], [0.5, "#3A4190"], [1, "#5F68DE"]],
 }
 _INK = {"light": "#171A21", "dark": "#E7E9EE"}
 _MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
@@ -64,8 +65,9 @@ def confusion(
         )
     )
     _dress(figure, mode, height=max(_HEIGHT, min(760, 150 + 34 * len(classes))))
-    figure.update_xaxes(title="Predicted", type="category", showgrid=False, side="bottom")
-    figure.update_yaxes(title="True", type="category", showgrid=False, autorange="reversed")
+    plain = {"type": "category", "showgrid": False, "ticks": ""}
+    figure.update_xaxes(title=_title("Predicted", mode), **plain)
+    figure.update_yaxes(title=_title("True", mode), autorange="reversed", **plain)
     return figure
 
 
@@ -75,7 +77,7 @@ def roc(lines: Sequence[Line], *, mode: str) -> go.Figure:
     figure.add_trace(_guess([0, 1], [0, 1], mode))
     _add_lines(figure, lines, mode, "false positives %{x:.1%}<br>true positives %{y:.1%}")
     _dress(figure, mode)
-    _unit_axes(figure, "False positive rate", "True positive rate")
+    _unit_axes(figure, "False positive rate", "True positive rate", mode)
     return figure
 
 
@@ -86,7 +88,7 @@ def precision_recall(lines: Sequence[Line], prevalence: float | None, *, mode: s
         figure.add_trace(_guess([0, 1], [prevalence, prevalence], mode))
     _add_lines(figure, lines, mode, "recall %{x:.1%}<br>precision %{y:.1%}", shape="hv")
     _dress(figure, mode)
-    _unit_axes(figure, "Recall", "Precision")
+    _unit_axes(figure, "Recall", "Precision", mode)
     return figure
 
 
@@ -115,9 +117,14 @@ def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> go.Scatter:
     )
 
 
-def _unit_axes(figure: go.Figure, x: str, y: str) -> None:
-    figure.update_xaxes(title=x, range=[-0.01, 1.01], dtick=0.2, tickformat=".1f")
-    figure.update_yaxes(title=y, range=[-0.01, 1.02], dtick=0.2, tickformat=".1f")
+def _unit_axes(figure: go.Figure, x: str, y: str, mode: str) -> None:
+    unit = {"dtick": 0.2, "tickformat": ".1f"}
+    figure.update_xaxes(title=_title(x, mode), range=[-0.01, 1.01], **unit)
+    figure.update_yaxes(title=_title(y, mode), range=[-0.01, 1.02], **unit)
+
+
+def _title(text: str, mode: str) -> dict[str, Any]:
+    return {"text": text, "font": {"size": 12, "color": _MUTED[mode]}, "standoff": 8}
 
 
 def _dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
@@ -127,7 +134,7 @@ def _dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": _INK[mode]},
-        legend={"orientation": "h", "y": -0.2, "x": 0, "font": {"color": _INK[mode]}},
+        legend={"orientation": "h", "y": -0.17, "x": 0, "font": {"color": _INK[mode]}},
         hoverlabel={"font": {"family": "Inter, system-ui, sans-serif", "size": 12}},
         dragmode=False,
     )
@@ -135,7 +142,6 @@ def _dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
         "gridcolor": _GRID[mode],
         "zeroline": False,
         "automargin": True,
-        "title_font": {"size": 12, "color": _MUTED[mode]},
         "tickfont": {"size": 11, "color": _MUTED[mode]},
     }
     figure.update_xaxes(**axis)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
 _EXPLORER = """\
@@ -21,7 +21,7 @@ _EXPLORER = """\
   <div class="legend" role="group" aria-label="Runs shown"></div>
   <div class="panels"></div>
   <div class="hint">Drag to zoom, double-click to reset. A panel with the focus also takes
-  the wheel, arrows, + and −.</div>
+  the wheel, the arrows, plus and minus.</div>
 </div>
 """
 
@@ -30,7 +30,7 @@ def _read(*names: str) -> str:
     return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-_curves = st.components.v2.component(
+_curves = component(
     "bakeoff_curves",
     html=_EXPLORER,
     css=_read("vendor/uplot/uPlot.min.css", "parts/curves.css"),
@@ -38,7 +38,7 @@ _curves = st.components.v2.component(
         "vendor/uplot/uPlot.iife.min.js", "parts/curves.js", "parts/panel.js", "parts/plotting.js"
     ),
 )
-_sheet = st.components.v2.component(
+_sheet = component(
     "bakeoff_sheet",
     html='<div class="sheet">\n</div>',
     css=_read("parts/sheet.css"),

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-DASH = "–"
+DASH = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
@@ -16,7 +17,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+        return "∞" if value > 0 else f"{MINUS}∞"
     size = abs(value)
     if float(value).is_integer() and size < 1e9:
         text = f"{value:,.0f}"
@@ -25,7 +26,7 @@ def number(value: float | None, digits: int = 4) -> str:
     else:
         decimals = max(0, digits - 1 - math.floor(math.log10(size)))
         text = f"{value:,.{min(decimals, digits)}f}"
-    return text.replace("-", "−") if "e" not in text else text
+    return text.replace("-", MINUS) if "e" not in text else text
 
 
 def signed(value: float, digits: int = 4) -> str:
@@ -52,6 +53,8 @@ def duration(seconds: float | None) -> str:
     """Return a time span in its two largest units, such as `2 h 05 min`."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     for size, name, minor, minor_name in _UNITS:
@@ -105,7 +108,7 @@ def value(item: object) -> str:
     if isinstance(item, int):
         return f"{item:,}" if abs(item) >= 10_000 else str(item)
     if isinstance(item, float):
-        return number(item)
+        return f"{item:.6g}".replace("e-0", "e-").replace("e+0", "e+")
     if isinstance(item, (list, tuple)):
         return ", ".join(value(part) for part in item)
     return str(item)

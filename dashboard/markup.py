@@ -49,12 +49,14 @@ def run_link(run_id: str, name: str) -> Markup:
     return element("a", name, href=f"run?id={quote(run_id)}", data_run=run_id)
 
 
-def table(head: Sequence[object], rows: Iterable[object], *, label: str) -> Markup:
-    """Return a table; head cells are `<th>` elements, rows are `<tr>` elements."""
+def table(
+    head: Sequence[object], rows: Iterable[object], *, label: str, is_even: bool = False
+) -> Markup:
+    """Return a table; head cells are `<th>`, rows are `<tr>`; `is_even` gives equal columns."""
     top = element("thead", element("tr", *head))
-    return element(
-        "div", element("table", top, element("tbody", *rows), aria_label=label), cls="table"
-    )
+    body = element("tbody", *rows)
+    kind = f"even columns-{len(head) - 1}" if is_even else ""
+    return element("div", element("table", top, body, aria_label=label, cls=kind), cls="table")
 
 
 def tile(title: str, value: str, note: str) -> Markup:

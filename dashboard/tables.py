@@ -19,7 +19,7 @@ _HIDDEN_PARAMS: Final = frozenset(
     {"name", "project", "group", "notes", "seed", "tags", "model.kind"}
 )
 
-Kind = Literal["open", "status", "text", "tags", "number", "duration", "time", "spark"]
+Kind = Literal["open", "status", "text", "tags", "number", "time", "spark"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,9 +165,9 @@ def run_columns(
         )
     columns.append(Column(key="duration", label="Duration", kind="text"))
     columns.append(Column(key="created_at", label="Started", kind="time"))
-    if frame["group"].notna().any():
+    if any(frame["group"]):
         columns.append(Column(key="group", label="Group", kind="text"))
-    if frame["tags"].map(len).any():
+    if any(frame["tags"]):
         columns.append(Column(key="tags", label="Tags", kind="tags"))
     return columns
 

@@ -1,6 +1,9 @@
 """Colours, letters and status words, once: a run looks the same in every table and chart."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+ColourName = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
 LETTERS = "ABCDEF"
 """A run that is looked at gets a letter; it follows the run into every table and chart."""
@@ -25,7 +28,7 @@ class Status:
 
     word: str
     symbol: str
-    colour: str
+    colour: ColourName
     """A colour name of Streamlit's palette, so that it follows the theme."""
     meaning: str
 

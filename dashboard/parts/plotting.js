@@ -73,15 +73,10 @@ Panel.prototype.drawLetters = function (u) {
     const y = u.valToPos(line.y[at], "y", true);
     if (y >= bbox.top - 2 && y <= bbox.top + bbox.height + 2) marks.push({ run, y });
   });
-  marks.sort((a, b) => a.y - b.y);
-  const gap = 12 * ratio;
-  for (let i = 1; i < marks.length; i++) marks[i].y = Math.max(marks[i].y, marks[i - 1].y + gap);
-  const bottom = bbox.top + bbox.height;
-  for (let i = marks.length - 1, limit = bottom; i >= 0; i--, limit = marks[i + 1].y - gap) {
-    marks[i].y = Math.min(marks[i].y, limit);
-  }
+  spread(marks, 12 * ratio, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `700 ${11 * ratio}px ${getComputedStyle(this.plot).fontFamily}`;
+  ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   for (const { run, y } of marks) {
     ctx.fillStyle = this.explorer.color(run);
@@ -89,6 +84,20 @@ Panel.prototype.drawLetters = function (u) {
   }
   ctx.restore();
 };
+
+// Letters that would overlap move apart, each by half, and stay inside the panel.
+function spread(marks, gap, top, bottom) {
+  marks.sort((a, b) => a.y - b.y);
+  for (let round = 0; round < 12; round++) {
+    for (let i = 1; i < marks.length; i++) {
+      const missing = gap - (marks[i].y - marks[i - 1].y);
+      if (missing <= 0) continue;
+      marks[i - 1].y -= missing / 2;
+      marks[i].y += missing / 2;
+    }
+    for (const mark of marks) mark.y = Math.max(top, Math.min(bottom, mark.y));
+  }
+}
 
 // NaN and infinity cannot be drawn as a height: a small open triangle on the axis says where.
 Panel.prototype.drawMarks = function (u) {
@@ -220,7 +229,7 @@ function compact(value) {
 function axisNumbers(splits) {
   const known = splits.filter((value) => value !== null);
   const step = known.length > 1 ? Math.abs(known[1] - known[0]) : Math.abs(known[0] || 1);
-  const digits = Math.max(0, Math.min(8, -Math.floor(Math.log10(step || 1) + 1e-9)));
+  const digits = Math.min(8, (String(Number(step.toPrecision(3))).split(".")[1] || "").length);
   return splits.map((value) => {
     if (value === null) return "";
     const size = Math.abs(value);

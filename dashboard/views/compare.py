@@ -54,9 +54,11 @@ def _comparison(runs: Sequence[dict[str, Any]]) -> None:
     note = comparing.data_note(records, names)
     if note:
         st.warning(note, icon=":material/warning:")
-    baseline = _baseline(ids, names)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Metrics", anchor=False, width="content")
+        st.space("stretch")
+        baseline = _baseline(ids, names)
     rows = comparing.metric_rows(data.series(ids).to_pylist(), ids, baseline)
-    st.subheader("Metrics", anchor=False)
     components.sheet(
         metric_table(rows, runs, names, baseline), key="compare_metrics", on_open=_open
     )
@@ -82,17 +84,16 @@ def _baseline(ids: Sequence[str], names: Sequence[str]) -> str:
     labels = dict(zip(ids, names, strict=True))
     asked = st.query_params.get("base", "")
     state.seed("compare_base", asked if asked in labels else ids[0])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("Differences from", width="content")
-        return st.selectbox(
-            "Baseline",
-            list(ids),
-            format_func=lambda run_id: labels[run_id],
-            key="compare_base",
-            on_change=lambda: state.put("base", st.session_state["compare_base"]),
-            label_visibility="collapsed",
-            width=280,
-        )
+    st.caption("Differences from", width="content")
+    return st.selectbox(
+        "Baseline",
+        list(ids),
+        format_func=lambda run_id: labels[run_id],
+        key="compare_base",
+        on_change=lambda: state.put("base", st.session_state["compare_base"]),
+        label_visibility="collapsed",
+        width=240,
+    )
 
 
 def _parameters(
@@ -126,13 +127,14 @@ def metric_table(
                 "tr",
                 element("th", _metric_name(row), scope="row"),
                 *(
-                    _metric_cell(cell, row, run, baseline)
+                    _metric_cell(cell, run, baseline)
                     for cell, run in zip(row.cells, runs, strict=True)
                 ),
             )
             for row in rows
         ],
         label="Metrics side by side",
+        is_even=True,
     )
 
 
@@ -152,6 +154,7 @@ def parameter_table(
             for row in rows
         ],
         label="Parameters side by side",
+        is_even=True,
     )
 
 
@@ -179,11 +182,11 @@ def _metric_name(row: MetricRow) -> str:
     return " ".join(part for part in (row.name, arrow, "" if row.goal else "last") if part)
 
 
-def _metric_cell(cell: Cell, row: MetricRow, run: dict[str, Any], baseline: str) -> Markup:
+def _metric_cell(cell: Cell, run: dict[str, Any], baseline: str) -> Markup:
     value = element(
         "span",
         formats.number(cell.value),
-        cls="best" if cell.is_best else "",
+        cls="value best" if cell.is_best else "value",
         title=f"{cell.value!r} at step {cell.step}" if cell.value is not None else "not logged",
     )
     if run["run_id"] == baseline:

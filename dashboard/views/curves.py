@@ -98,7 +98,7 @@ def choose_runs(
     st.multiselect(
         "Runs",
         list(known),
-        format_func=lambda run_id: names.get(run_id, run_id),
+        format_func=lambda run_id: names.get(str(run_id), str(run_id)),
         key=key,
         max_selections=most,
         on_change=lambda: state.put("runs", st.session_state[key]),

@@ -78,14 +78,17 @@ def draw_code(run: Mapping[str, Any]) -> None:
         return
     branch = f" on `{markup.plain(git['branch'])}`" if git.get("branch") else ""
     st.markdown(f"Commit `{git['commit']}`{branch}")
-    diff = _diff(run, git)
+    diff = _diff(Path(run["folder"]) / "code.diff")
+    untracked = git.get("untracked") or []
     if not git.get("dirty"):
         st.caption("There were no uncommitted changes: this commit is the whole truth.")
-    elif diff:
+    if diff:
         st.caption("Uncommitted changes when the run started")
         st.code(diff, language="diff")
-    else:
-        st.caption("There were uncommitted changes, but they could not be recorded.")
+    if untracked:
+        listed = ", ".join(f"`{name}`" for name in untracked[:20])
+        more = f" and {len(untracked) - 20} more" if len(untracked) > 20 else ""
+        st.caption(f"Files that git did not know; their content was not recorded: {listed}{more}.")
     if run.get("command"):
         st.caption("Command")
         command = run["command"]
@@ -96,19 +99,11 @@ def draw_code(run: Mapping[str, Any]) -> None:
         )
 
 
-def _diff(run: Mapping[str, Any], git: Mapping[str, Any]) -> str:
-    if not git.get("diff_file"):
-        return ""
-    folder = Path(run["folder"]).resolve()
-    path = (folder / git["diff_file"]).resolve()
-    if not path.is_relative_to(folder):
-        return ""
+def _diff(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return (
-        text
-        if len(text) <= _MOST_DIFF
-        else text[:_MOST_DIFF] + "\n… cut here; see the run's folder"
-    )
+    if len(text) <= _MOST_DIFF:
+        return text
+    return f"{text[:_MOST_DIFF]}\n... cut here; the rest is in {path}"

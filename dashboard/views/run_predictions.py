@@ -115,7 +115,7 @@ def _threshold_curves(scored: Scored, mode: str) -> None:
 
     shown = st.segmented_control(
         "Curve",
-        ["ROC", "Precision–recall"],
+        ["ROC", "Precision and recall"],
         default="ROC",
         key="curve",
         bind="query-params",
@@ -179,7 +179,7 @@ def _confusion_text(counts: NDArray[np.int64], classes: Sequence[str]) -> str:
     wrong = counts - np.diag(np.diagonal(counts))
     if not wrong.any():
         return "Confusion matrix: every example is right."
-    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    row, column = divmod(int(wrong.argmax()), len(classes))
     return (
         f"Confusion matrix: the most common mistake is {classes[row]} taken for "
         f"{classes[column]}, {wrong[row, column]} times."

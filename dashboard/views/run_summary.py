@@ -17,8 +17,9 @@ _ENVIRONMENT = (
     ("User", "user"),
     ("Device", "device"),
     ("Python", "python"),
-    ("Process", "pid"),
+    ("Platform", "platform"),
     ("Command", "command"),
+    ("Folder it ran in", "cwd"),
     ("Data", "data"),
     ("Data hash", "data_hash"),
     ("Model parameters", "parameters"),
@@ -91,6 +92,8 @@ def _number_row(row: Mapping[str, Any]) -> Markup:
 
 def _environment(run: Mapping[str, Any]) -> dict[str, Any]:
     facts = {label: run.get(key) for label, key in _ENVIRONMENT}
+    command = run.get("command")
+    facts["Command"] = " ".join(command) if isinstance(command, list) else command
     packages = run.get("packages") or {}
     known = [f"{name} {packages[name]}" for name in _PACKAGES if name in packages]
     rest = len(packages) - len(known)

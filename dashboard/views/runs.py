@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 import store
-from dashboard import cards, data, frame, navigation, state, tables, theme
+from dashboard import cards, data, formats, frame, navigation, state, tables, theme
 from dashboard.tables import Column, KeyMetric
 
 _TABLE = "runs_table"
@@ -18,9 +18,6 @@ _SORTS = {
     "name": "Name",
     "duration_s desc": "Longest first",
 }
-_EXAMPLE = (
-    'val/acc > 0.9 becomes  metrics."val/acc" > 0.9 · params.model.lr < 0.01 · tag = baseline'
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +108,7 @@ def _sort(metrics: Sequence[str]) -> str:
     return st.selectbox(
         "Sort",
         list(orders),
-        format_func=lambda order: orders.get(order, order),
+        format_func=lambda order: orders.get(str(order), str(order)),
         key="sort",
         bind="query-params",
         label_visibility="collapsed",
@@ -144,6 +141,9 @@ def _nothing_found(project: str | None) -> None:
 
 def _table(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     last_page = -(-total // data.PAGE_SIZE)
+    opened = st.session_state.pop("runs_opened", None)
+    if opened:
+        navigation.go("run", {"id": opened})
     page_number = min(int(st.session_state.get("page", 1) or 1), last_page)
     rows, params, metrics, spark = _read(ask, keys, page_number)
     shown = rows["run_id"]
@@ -161,9 +161,9 @@ def _table(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
         column_order=[c.key for c in columns],
         column_config={c.key: _configured(c) for c in columns},
         hide_index=True,
-        height=min(38 + 36 * len(shown) + 2, 760),
+        height="content" if len(shown) <= 18 else 720,
         row_height=36,
-        placeholder="–",
+        placeholder=formats.DASH,
         alt=f"{len(shown)} of {total} runs",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -207,34 +207,32 @@ def _on_select() -> None:
 
 def _configured(column: Column) -> Any:
     config = st.column_config
-    match column.kind:
-        case "open":
-            return config.ButtonColumn(
-                column.label,
-                type="tertiary",
-                pinned=True,
-                alignment="left",
-                key="runs_open",
-                on_click=_on_open,
-                width=190,
-            )
-        case "status":
-            labels = [s.label for s in theme.STATUSES.values()]
-            colours = [s.colour for s in theme.STATUSES.values()]
-            return config.MultiselectColumn(column.label, options=labels, color=colours, width=112)
-        case "tags":
-            return config.ListColumn(column.label)
-        case "number":
-            form = "localized" if column.decimals is None else f"%.{column.decimals}f"
-            return config.NumberColumn(column.label, help=column.help, format=form)
-        case "time":
-            return config.DatetimeColumn(
-                column.label, format="D MMM, HH:mm", timezone=st.context.timezone
-            )
-        case "spark":
-            return config.LineChartColumn(column.label, width=130)
-        case _:
-            return config.TextColumn(column.label, help=column.help)
+    simple = {
+        "tags": config.ListColumn(column.label),
+        "time": config.DatetimeColumn(
+            column.label, format="D MMM, HH:mm", timezone=st.context.timezone
+        ),
+        "spark": config.LineChartColumn(column.label, width=130),
+        "text": config.TextColumn(column.label, help=column.help),
+    }
+    if column.kind == "open":
+        return config.ButtonColumn(
+            column.label,
+            type="tertiary",
+            pinned=True,
+            alignment="left",
+            key="runs_open",
+            on_click=_on_open,
+            width=190,
+        )
+    if column.kind == "status":
+        labels = [s.label for s in theme.STATUSES.values()]
+        colours = [s.colour for s in theme.STATUSES.values()]
+        return config.MultiselectColumn(column.label, options=labels, color=colours, width=112)
+    if column.kind == "number":
+        form = "%.4g" if column.decimals is None else f"%.{column.decimals}f"
+        return config.NumberColumn(column.label, help=column.help, format=form)
+    return simple[column.kind]
 
 
 def _on_open() -> None:
@@ -245,9 +243,6 @@ def _on_open() -> None:
 
 
 def _actions(selected: list[str]) -> None:
-    opened = st.session_state.pop("runs_opened", None)
-    if opened:
-        navigation.go("run", {"id": opened})
     if not selected:
         return
     with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
