@@ -105,7 +105,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield reader.line_num, row
     except csv.Error as error:
         raise DataError(
-            f"Expected {path} to be well-formed; got {error} in line {reader.line_num}. "
+            f"Expected {path} to be well-formed; got {error} in line {reader.line_num + 1}. "
             "Repair the line."
         ) from error
 
