@@ -82,16 +82,16 @@ def _is_spec_error(error: Exception) -> bool:
 def _parser() -> _Parser:
     parser = _Parser(prog="bakeoff", description="Train, compare and choose models.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    home = argparse.ArgumentParser(add_help=False)
+    home = _Parser(add_help=False)
     home.add_argument("--home", help="folder of the store (BAKEOFF_HOME, default ./.bakeoff)")
-    as_json = argparse.ArgumentParser(add_help=False)
+    as_json = _Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON")
 
     def add(
         name: str,
         run: Callable[[argparse.Namespace], int],
         text: str,
-        *parents: argparse.ArgumentParser,
+        *parents: _Parser,
     ) -> _Parser:
         command = commands.add_parser(name, help=text, description=text, parents=parents)
         command.set_defaults(run=run)
