@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from store.m4 import bands, last_write_wins, m4
+from store.m4 import BandKind, bands, last_write_wins, m4
 
 VALUES = st.one_of(
     st.floats(-1e300, 1e300),
@@ -129,11 +129,12 @@ def test_the_last_arrival_of_each_step_wins(rows):
 def test_series_with_shared_steps_give_exact_bands():
     rng = np.random.default_rng(0)
     x, y = np.arange(200), rng.normal(size=(5, 200))
-    for kind, half in (
-        ("std", y.std(axis=0, ddof=1)),
-        ("se", stats.sem(y)),
-        ("ci95", stats.sem(y) * stats.t.ppf(0.975, 4)),
-    ):
+    halves: dict[BandKind, np.ndarray] = {
+        "std": y.std(axis=0, ddof=1),
+        "se": np.asarray(stats.sem(y)),
+        "ci95": stats.sem(y) * stats.t.ppf(0.975, 4),
+    }
+    for kind, half in halves.items():
         result = bands([x] * 5, list(y), 1_000, kind)
         np.testing.assert_array_equal(result.x, x)
         np.testing.assert_allclose(result.mean, y.mean(axis=0))
