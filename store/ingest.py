@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from store import liveness, record
 from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
 from store.events import read_events
-from store.journal_reader import Position, read_segment
+from store.journal_reader import POLL_BYTES, Position, read_segment
 from store.layout import Home, RunFolder
 from store.liveness import Status
 from store.schema import key_of
@@ -39,6 +39,8 @@ class Ingest:
     ----------
     live : dict
         Runs that may still change, by id.
+    is_behind : bool
+        The last look left much unread.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", home: Home) -> None:
@@ -46,6 +48,7 @@ class Ingest:
         self._home = home
         self._folder_changed_ns = -1
         self.live: dict[str, LiveRun] = {}
+        self.is_behind = False
         self._ended: dict[str, int] = {}
         self._writer = BatchWriter(connection)
         self._hot = 0
@@ -76,6 +79,7 @@ class Ingest:
             The new points, for those who keep curves in memory.
         """
         self._find_runs()
+        self.is_behind = False
         batch = Batch()
         for live in list(self.live.values()):
             self._collect(live, batch)
@@ -190,6 +194,7 @@ class Ingest:
             blocks, after = read_segment(path, before, final=is_over)
             if after != before:
                 found = True
+                self.is_behind |= after.offset - before.offset > POLL_BYTES // 2
                 live.positions[path.name] = after
                 batch.blocks.extend((live.key, block) for block in blocks)
                 key_sets = json.dumps(after.key_sets)

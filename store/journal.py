@@ -27,6 +27,7 @@ import struct
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -34,6 +35,7 @@ from zlib import crc32
 KEYS = 0xFFFF_FFFE
 CLOSE = 0xFFFF_FFFF
 MAX_KEY_SET = 0x7FFF_FFFF
+MAX_NAME = 200
 MAGIC = b"BAKEJNL1"
 VERSION = 1
 
@@ -41,11 +43,18 @@ HEADER = struct.Struct("<8sHHIIqI32x")
 HEAD = struct.Struct("<II")
 MARK = struct.Struct("<qqdd")
 
+_time_ns, _perf_counter, _pack_head = time.time_ns, time.perf_counter, HEAD.pack
 _CHECKSUM_AT = 28
 _FIRST_CHUNK = 64 << 10
 _CHUNK = 1 << 20
 _RETRY_S = 1.0
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_name(name: object) -> None:
+    """Raise a TypeError if a metric cannot have this name."""
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise TypeError(f"Expected a name of 1 to {MAX_NAME} characters; got {name!r:.80}.")
 
 
 def checksum(body: bytes | memoryview, offset: int, kind: int) -> int:
@@ -65,6 +74,8 @@ class SegmentWriter:
         An existing empty file that belongs to this writer alone.
     number
         The segment's number in its channel, from 1.
+    start
+        What `time.perf_counter` said at the run's start.
     backlog_bytes
         How much may wait in memory while the disk is full; what exceeds it is dropped and counted.
 
@@ -76,18 +87,21 @@ class SegmentWriter:
         Bytes in the backlog.
     """
 
-    def __init__(self, path: Path, number: int, *, backlog_bytes: int = 64 << 20) -> None:
+    def __init__(
+        self, path: Path, number: int, *, start: float = 0.0, backlog_bytes: int = 64 << 20
+    ) -> None:
         self.path = path
         self.dropped = 0
         self._limit = backlog_bytes
         self._lock = threading.Lock()
-        self._kinds: dict[tuple[str, ...], tuple[int, struct.Struct]] = {}
+        self._start = start
+        self._kinds: dict[tuple[str, ...], tuple[int, Callable[..., bytes]]] = {}
         self._offset = 0
         self._dirty = False
         self._backlog = bytearray()
         self._retry_at = 0.0
         self._mapped: mmap.mmap | None = None
-        self._base = self._end = 0
+        self._base = self._end = self._room_end = 0
         self._next_chunk = _FIRST_CHUNK
         self._can_map = True
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -104,42 +118,36 @@ class SegmentWriter:
         """Bytes that wait for the disk to have space."""
         return len(self._backlog)
 
-    def append(  # noqa: PLR0917  # by position: it is the hot path
-        self,
-        keys: tuple[str, ...],
-        values: list[float],
-        step: int,
-        wall_us: int,
-        elapsed_s: float,
-        epoch: float,
+    def append(
+        self, keys: tuple[str, ...], values: Iterable[float], step: int, epoch: float
     ) -> None:
-        """Write the values of one `log()` call.
+        """Write the values of one `log()` call, with the time.
 
         Parameters
         ----------
         keys, values
             Metric names and their values, in the same order.
-        step, wall_us, elapsed_s, epoch
-            Training step, microseconds since 1970, seconds since the run's start, epoch or NaN.
+        step, epoch
+            Training step; epoch, or NaN.
 
         Raises
         ------
-        struct.error
-            If the step does not fit into 64 bits; nothing is written then.
+        struct.error, TypeError, OverflowError
+            If a value is no number or the step does not fit into 64 bits; nothing is written then.
         """
         with self._lock:
-            kind, layout = self._kinds.get(keys) or self._declare(keys)
-            body = layout.pack(step, wall_us, elapsed_s, epoch, *values)
+            kind, pack = self._kinds.get(keys) or self._declare(keys)
+            body = pack(step, _time_ns() // 1000, _perf_counter() - self._start, epoch, *values)
             offset = self._offset
-            head = HEAD.pack(kind, crc32(body, (offset ^ kind) & 0xFFFF_FFFF))
-            end = offset + 8 + len(body)
-            if end <= self._end and not self._backlog:
-                start = offset - self._base
-                self._mapped[start : start + 8 + len(body)] = head + body  # pyright: ignore[reportOptionalSubscript]
+            frame = _pack_head(kind, crc32(body, (offset ^ kind) & 0xFFFF_FFFF)) + body
+            end = offset + len(frame)
+            if end <= self._room_end:
+                base = self._base
+                self._mapped[offset - base : end - base] = frame  # pyright: ignore[reportOptionalSubscript]
                 self._offset = end
                 self._dirty = True
             else:
-                self._put(head + body)
+                self._put(frame)
 
     def sync(self) -> None:
         """Push everything to the disk, the backlog first; what this call wrote survives a power cut."""
@@ -169,14 +177,16 @@ class SegmentWriter:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _declare(self, keys: tuple[str, ...]) -> tuple[int, struct.Struct]:
+    def _declare(self, keys: tuple[str, ...]) -> tuple[int, Callable[..., bytes]]:
         """Write the names of a new key set, twice: one flipped bit must not cost every point."""
+        for key in keys:
+            check_name(key)
         kind = len(self._kinds) + 1
         names = json.dumps(keys).encode()
         body = struct.pack("<II", kind, len(names)) + names + bytes(-len(names) % 8)
         for _ in range(2):
             self._put(HEAD.pack(KEYS, checksum(body, self._offset, KEYS)) + body)
-        plan = self._kinds[keys] = (kind, struct.Struct(MARK.format + "d" * len(keys)))
+        plan = self._kinds[keys] = (kind, struct.Struct(MARK.format + "d" * len(keys)).pack)
         return plan
 
     def _put(self, frame: bytes) -> None:
@@ -190,6 +200,7 @@ class SegmentWriter:
         elif len(self._backlog) + len(frame) <= self._limit:
             self._backlog += frame
             self._offset += len(frame)
+            self._room_end = 0
         else:
             self.dropped += 1
 
@@ -198,6 +209,7 @@ class SegmentWriter:
             return
         if self._write(self._offset - len(self._backlog), bytes(self._backlog)):
             self._backlog.clear()
+            self._room_end = self._end
 
     def _write(self, offset: int, content: bytes) -> bool:
         """Write into the mapping, reserving more of the file as needed; False when it is full."""
@@ -241,19 +253,20 @@ class SegmentWriter:
             self._can_map = False
             return True
         self._base, self._end, self._next_chunk = base, base + length, _CHUNK
+        self._room_end = self._end
         return True
 
     def _unmap(self) -> None:
         if self._mapped is not None:
             self._mapped.close()
         self._mapped = None
-        self._base = self._end = 0
+        self._base = self._end = self._room_end = 0
 
     def _disown(self) -> None:
         """Stop writing: this process is a fork of the one that owns the segment."""
         self._foreign = True
         self._lock = threading.Lock()
-        self._backlog = bytearray(b"\0")  # sends every append down the slow road, which refuses
+        self._room_end = 0  # sends every append down the slow road, which refuses
 
 
 _writers: "weakref.WeakSet[SegmentWriter]" = weakref.WeakSet()

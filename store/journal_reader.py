@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from store.journal import CLOSE, HEAD, HEADER, KEYS, MAGIC, MARK, MAX_KEY_SET, VERSION, checksum
 
-_POLL_BYTES = 1 << 20
+POLL_BYTES = 1 << 20
+"""How much of a segment one look reads, so that a busy run cannot hold up the others."""
 _WORD = 8
 
 
@@ -55,7 +56,7 @@ class Position:
 
 
 def read_segment(
-    path: Path, position: Position, *, final: bool = False, limit: int = _POLL_BYTES
+    path: Path, position: Position, *, final: bool = False, limit: int = POLL_BYTES
 ) -> tuple[list[Block], Position]:
     """Return what was written after `position`, and the new position.
 

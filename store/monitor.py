@@ -1,5 +1,6 @@
 """The background thread of a run: heartbeat, syncs, machine load, facts that take a while."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -27,8 +28,8 @@ class Monitor:
         Its event log.
     writer
         Its journal.
-    clock
-        Returns seconds since the run's start.
+    start
+        What `time.perf_counter` said at the run's start.
     fsync_s
         How often the journal is pushed to the disk: the most that a power cut can take.
     slow_facts
@@ -40,7 +41,7 @@ class Monitor:
         folder: RunFolder,
         events: EventLog,
         writer: SegmentWriter,
-        clock: Callable[[], float],
+        start: float,
         *,
         fsync_s: float,
         slow_facts: Callable[[], dict[str, object]],
@@ -48,7 +49,7 @@ class Monitor:
         self._folder = folder
         self._events = events
         self._writer = writer
-        self._clock = clock
+        self._start = start
         self._fsync_s = fsync_s
         self._slow_facts = slow_facts
         self._system: SegmentWriter | None = None
@@ -93,13 +94,6 @@ class Monitor:
             load = sampler.sample()
             if self._system is None:
                 number, path = self._folder.open_segment("system")
-                self._system = SegmentWriter(path, number)
-            elapsed = self._clock()
-            self._system.append(
-                tuple(load),
-                list(load.values()),
-                int(elapsed),
-                time.time_ns() // 1000,
-                elapsed,
-                float("nan"),
-            )
+                self._system = SegmentWriter(path, number, start=self._start)
+            elapsed_s = int(time.perf_counter() - self._start)
+            self._system.append(tuple(load), load.values(), elapsed_s, math.nan)

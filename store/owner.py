@@ -93,9 +93,10 @@ class Owner:
         return False
 
     def drain(self) -> None:
-        """Take in everything there is."""
-        while self.refresh():
+        """Take in everything that was there at the call, and sort it."""
+        while self.refresh() and self._ingest.is_behind:
             pass
+        self.compact_if_due()
 
     def compact_if_due(self) -> None:
         """Sort the newest points into a generation if there are many."""

@@ -103,10 +103,9 @@ def run(asked: Asked, *, run_id: str) -> pa.Table:
         If none or several match.
     """
     found = asked.table(
-        "SELECT run_id, record, duration_s FROM run WHERE run_id = ? "
-        "UNION ALL SELECT run_id, record, duration_s FROM run "
-        "WHERE starts_with(run_id, ?) AND run_id <> ? LIMIT 4",
-        [run_id, run_id, run_id],
+        "SELECT run_id, record, duration_s FROM run WHERE starts_with(run_id, ?) "
+        "ORDER BY run_id <> ?, run_id LIMIT 4",
+        [run_id, run_id],
     )
     ids = found["run_id"].to_pylist()
     if not ids or not run_id:

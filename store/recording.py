@@ -1,14 +1,13 @@
 """The write side: a training process records its run, and never waits for anybody."""
 
 import atexit
-import contextlib
 import logging
 import math
 import operator
 import os
+import struct
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from typing import Any, Self
 from store import liveness, provenance
 from store.capture import Capture
 from store.events import EventLog
-from store.journal import SegmentWriter
+from store.journal import SegmentWriter, check_name
 from store.layout import RunFolder
 from store.liveness import Status
 from store.monitor import Monitor
@@ -25,7 +24,6 @@ from store.values import as_number
 
 _log = logging.getLogger("bakeoff")
 _NAN = math.nan
-_MAX_NAME = 200
 
 
 class Run:
@@ -62,10 +60,9 @@ class Run:
         self._events = EventLog(files.events)
         self._start = clock_start
         self._step = last_step
-        self._known: set[tuple[str, ...]] = set()
         self._complained: set[str] = set()
         number, path = files.open_segment("0")
-        self._writer = SegmentWriter(path, number)
+        self._writer = SegmentWriter(path, number, start=clock_start)
         self._append = self._writer.append
         self._monitor: Monitor | None = None
         self._capture: Capture | None = None
@@ -103,24 +100,9 @@ class Run:
             Position in epochs, if that is known.
         """
         try:
-            values = [
-                value if type(value) is float else as_number(value) for value in metrics.values()
-            ]
-            keys = tuple(metrics)
-            if keys not in self._known:
-                self._admit(keys)
             if step is None:
                 step = self._step + 1
-            elif type(step) is not int:
-                step = operator.index(step)
-            self._append(
-                keys,
-                values,
-                step,
-                time.time_ns() // 1000,
-                time.perf_counter() - self._start,
-                _NAN if epoch is None else epoch,
-            )
+            self._append(tuple(metrics), metrics.values(), step, _NAN if epoch is None else epoch)
             self._step = step
         except Exception as error:  # noqa: BLE001  # nothing may reach the training loop
             self._log_what_is_good(metrics, step, epoch, error)
@@ -322,7 +304,7 @@ class Run:
                 self._files,
                 self._events,
                 self._writer,
-                lambda: time.perf_counter() - self._start,
+                self._start,
                 fsync_s=fsync_s,
                 slow_facts=lambda: {"packages": provenance.packages()},
             )
@@ -347,42 +329,36 @@ class Run:
                 f"{write.__name__}:{arguments[0]}", f"{arguments[0]!r} is not kept: {error}"
             )
 
-    def _admit(self, keys: tuple[str, ...]) -> None:
-        """Check metric names once, when they first appear together."""
-        for key in keys:
-            if not isinstance(key, str) or not key or len(key) > _MAX_NAME:
-                raise TypeError(
-                    f"Expected a metric name of 1 to {_MAX_NAME} characters; got {key!r:.80}."
-                )
-        self._known.add(keys)
-
     def _log_what_is_good(self, metrics: Any, step: Any, epoch: Any, error: Exception) -> None:
-        """Keep the good values of a call that went wrong, and say once what is wrong with the rest."""
-        if _is_strict():
-            raise error
+        """Convert what could not be written as it was; say once what is wrong with the rest."""
         if not isinstance(metrics, Mapping):
-            self._complain(
-                "metrics", f"Expected a mapping of names to numbers; got {metrics!r:.80}."
-            )
+            self._refuse("metrics", f"Expected names and numbers; got {metrics!r:.80}.", error)
             return
         good: dict[str, float] = {}
         for key, value in metrics.items():
             try:
-                self._admit((key,))
+                check_name(key)
                 good[key] = as_number(value)
             except Exception as reason:  # noqa: BLE001  # e.g. a tensor on a device that died
-                self._complain(str(key), f"Metric {key!r} is not logged: {reason}")
-        if step is not None and not _is_whole(step):
-            self._complain(
-                "step", f"Expected a whole step of 64 bits; got {step!r:.80}. Not logged."
-            )
-        elif epoch is not None and not _is_number(epoch):
-            self._complain("epoch", f"Expected a number as epoch; got {epoch!r:.80}. Ignored.")
-            self.log(good, step)
-        elif good and len(good) < len(metrics):
-            self.log(good, step, epoch)
-        elif good:
-            self._complain("log", f"A log() call failed: {type(error).__name__}: {error}")
+                self._refuse(str(key), f"Metric {key!r:.80} is not logged: {reason}", reason)
+        try:
+            at_epoch = _NAN if epoch is None else as_number(epoch)
+        except TypeError as reason:
+            self._refuse("epoch", f"The epoch is left out: {reason}", reason)
+            at_epoch = _NAN
+        try:
+            step = operator.index(step)
+            if good:
+                self._append(tuple(good), good.values(), step, at_epoch)
+                self._step = step
+        except (TypeError, struct.error) as reason:
+            self._refuse("step", f"Expected a whole step of 64 bits; got {step!r:.80}.", reason)
+
+    def _refuse(self, key: str, message: str, reason: Exception) -> None:
+        """Warn once a key; in tests, raise."""
+        if _is_strict():
+            raise TypeError(message) from reason
+        self._complain(key, message)
 
     def _complain(self, key: str, message: str) -> None:
         if key not in self._complained:
@@ -412,16 +388,3 @@ def _is_strict() -> bool:
     """Whether bad values raise: asked for, or in a test."""
     asked = os.environ.get("BAKEOFF_STRICT")
     return asked != "0" if asked else "pytest" in sys.modules
-
-
-def _is_whole(step: Any) -> bool:
-    with contextlib.suppress(TypeError):
-        return -(1 << 63) <= operator.index(step) < 1 << 63
-    return False
-
-
-def _is_number(value: Any) -> bool:
-    with contextlib.suppress(TypeError, ValueError):
-        as_number(value)
-        return True
-    return False
