@@ -87,10 +87,10 @@ class Hub(flight.FlightServerBase):
         self._asked_at = time.monotonic()
         arguments = json.loads(action.body.to_pybytes() or b"{}")
         try:
+            answer: dict[str, Any] = {}
             if action.type == "stop":
                 self.stop()
-                answer: dict[str, Any] = {}
-            else:
+            elif action.type != "ping":
                 answer = self._owner.act(action.type, **arguments)
         except StoreError as error:
             return [error_as_text(error)]

@@ -34,6 +34,8 @@ class Monitor:
         How often the journal is pushed to the disk: the most that a power cut can take.
     slow_facts
         Gathered once, in the background, and added to the run's record.
+    warn
+        Says something to the user, once for each of the keys that it is given.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Monitor:
         *,
         fsync_s: float,
         slow_facts: Callable[[], dict[str, object]],
+        warn: Callable[[str, str], None],
     ) -> None:
         self._folder = folder
         self._events = events
@@ -52,6 +55,7 @@ class Monitor:
         self._start = start
         self._fsync_s = fsync_s
         self._slow_facts = slow_facts
+        self._warn = warn
         self._system: SegmentWriter | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="bakeoff-monitor", daemon=True)
@@ -85,6 +89,8 @@ class Monitor:
     def _sync(self) -> None:
         self._writer.sync()
         self._events.retry()
+        if self._writer.waiting:
+            self._warn("full", f"No space for {self._writer.path}: points wait in memory.")
         if self._system is not None:
             self._system.sync()
 

@@ -55,6 +55,8 @@ class Owner:
         self._cursors = threading.local()
         self._curves = CurveCache()
         self._looked_at = 0.0
+        self.trouble: str | None = None
+        """Why new points cannot be taken in at the moment."""
         self._version = time.time_ns() // 1_000_000
         self._open()
 
@@ -81,15 +83,18 @@ class Owner:
                 return False
             self._looked_at = time.monotonic()
             try:
-                return self._cycle()
-            except duckdb.FatalException:
-                _log.exception("The database broke down; opening it again.")
+                changed = self._cycle()
+            except duckdb.FatalException as error:
+                self._report(error)
                 self._reopen()
-            except (duckdb.Error, OSError):
-                _log.exception("Taking in new points failed; nothing is lost, trying again.")
+            except (duckdb.Error, OSError) as error:
+                self._report(error)
                 self._curves.clear()
                 with suppress(duckdb.Error):
                     self._ingest.reload()
+            else:
+                self.trouble = None
+                return changed
         return False
 
     def drain(self) -> None:
@@ -130,7 +135,7 @@ class Owner:
         if action == "state":
             self.refresh()
             totals = self.ask("totals").to_pylist()[0]
-            return {"version": self._version, **totals}
+            return {"version": self._version, "trouble": self.trouble, **totals}
         raise QueryError(f"Expected an action of the store; got {action!r}.")
 
     def close(self) -> None:
@@ -146,6 +151,14 @@ class Owner:
         if changes:
             self._version += 1
         return bool(changes)
+
+    def _report(self, error: Exception) -> None:
+        """Say once what is wrong; the journals keep everything until it is over."""
+        trouble = f"New points wait in the journals, none is lost: {error}"
+        if trouble != self.trouble:
+            _log.warning("%s", trouble)
+            self.trouble = trouble
+            self._version += 1
 
     def _reopen(self) -> None:
         with suppress(duckdb.Error):

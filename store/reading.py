@@ -256,7 +256,11 @@ class Store:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return version (changes with anything visible), runs, running and points."""
+        """Return version, runs, running, points and trouble.
+
+        The version changes with anything visible; trouble says why new points cannot be taken in
+        at the moment, and is None when they can.
+        """
         return self._act("state")
 
     def sql(
@@ -362,12 +366,9 @@ def ensure_hub(home: str | os.PathLike[str] | None = None, *, parent: int | None
     StoreError
         If the hub cannot start; with its own words.
     """
-    from store.client import HubClient, hub_facts
-
     located = Home.locate(home).create()
-    if hub_facts(located) is None:
+    if not _hub_answers(located):
         _start_hub(located, parent)
-    HubClient(located).close()
 
 
 def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
@@ -382,6 +383,20 @@ def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
     deadline = time.monotonic() + _PATIENCE_S
     while hub_facts(located) is not None and time.monotonic() < deadline:
         time.sleep(0.02)
+    return True
+
+
+def _hub_answers(home: Home) -> bool:
+    from store.client import HubClient
+
+    try:
+        client = HubClient(home)
+        try:
+            client.act("ping")
+        finally:
+            client.close()
+    except HubUnreachableError:
+        return False
     return True
 
 
@@ -408,8 +423,6 @@ def _hub_or_owner(home: Home) -> Backend:
 
 
 def _start_hub(home: Home, parent: int | None) -> None:
-    from store.client import hub_facts
-
     command = [sys.executable, "-m", "store.hub", "--home", str(home.path)]
     if parent is not None:
         command += ["--parent", str(parent)]
@@ -425,7 +438,7 @@ def _start_hub(home: Home, parent: int | None) -> None:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
     deadline = time.monotonic() + _PATIENCE_S
-    while hub_facts(home) is None:
+    while not _hub_answers(home):
         if process.poll() is not None or time.monotonic() > deadline:
             said = log.read_bytes()[start:].decode(errors="replace").strip()
             last = said.rpartition("\n")[2] or f"It says nothing; see {log}."

@@ -307,6 +307,7 @@ class Run:
                 self._start,
                 fsync_s=fsync_s,
                 slow_facts=lambda: {"packages": provenance.packages()},
+                warn=self._complain,
             )
 
     def _finish_at_exit(self) -> None:

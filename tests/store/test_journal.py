@@ -1,4 +1,5 @@
 import os
+import struct
 import tempfile
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def test_a_forked_child_does_not_write(tmp_path):
 def test_a_step_beyond_64_bits_is_refused_and_nothing_is_written(tmp_path):
     writer, path = new_segment(tmp_path)
     append(writer, {"a": 1.0}, 0)
-    with pytest.raises(Exception, match="int too large|format requires|argument out of range"):
+    with pytest.raises(struct.error):
         append(writer, {"a": 1.0}, 2**63)
     append(writer, {"a": 2.0}, 1)
 
