@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from trainers.stopping import StopSwitch
 
@@ -41,6 +42,14 @@ class StopAfterStep(L.Callback):
     def on_validation_batch_end(self, trainer: L.Trainer, *_args: Any, **_kwargs: Any) -> None:
         """Stop between two validation batches."""
         self._save_and_stop(trainer)
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Save as well where Lightning itself saw the SIGTERM first, just after our look."""
+        del pl_module
+        if isinstance(exception, SIGTERMException):
+            trainer.save_checkpoint(self._last_checkpoint)
 
     def _save_and_stop(self, trainer: L.Trainer) -> None:
         if self._stop.requested:

@@ -1,7 +1,7 @@
 """What can be trained on what: the kinds of data and models by name. Light: loads no torch.
 
 Add your own in a module named by the environment variable ``BAKEOFF_PLUGINS`` (comma-separated
-module names, imported at the first look-up)::
+module names, imported before a spec is read)::
 
     from trainers.catalog import register_model
     from trainers.configs import ModelConfig
@@ -34,6 +34,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from trainers import configs
+from trainers.errors import SpecError
 
 Modality = Literal["image", "text"]
 
@@ -101,11 +102,24 @@ def register_data(
 
 
 def load_plugins() -> None:
-    """Import the modules of ``BAKEOFF_PLUGINS``, each once, so that they can register kinds."""
+    """Import the modules of ``BAKEOFF_PLUGINS``, each once, so that they can register kinds.
+
+    Raises
+    ------
+    SpecError
+        If one cannot be imported.
+    """
     for name in filter(None, os.environ.get("BAKEOFF_PLUGINS", "").split(",")):
         if name not in _loaded_plugins:
+            try:
+                importlib.import_module(name.strip())
+            except ImportError as error:
+                problem = (
+                    f"Expected BAKEOFF_PLUGINS to name modules that can be imported; got "
+                    f"{name.strip()!r} ({error}). Correct it or install the module."
+                )
+                raise SpecError([problem]) from error
             _loaded_plugins.add(name)
-            importlib.import_module(name.strip())
 
 
 def models_for(data_kind: str) -> tuple[str, ...]:

@@ -110,8 +110,9 @@ def _train_and_judge(
         return Outcome(
             run_id=run.id, status="stopped", exit_code=error.exit_code, message=str(error)
         )
-    except SIGTERMException:
-        return Outcome(run_id=run.id, status="stopped", exit_code=143, message="stopped by SIGTERM")
+    except SystemExit as error:  # Lightning's own answer to a signal that no switch caught
+        code = 143 if isinstance(error, SIGTERMException) else 130
+        return Outcome(run_id=run.id, status="stopped", exit_code=code, message="stopped")
     except Exception as error:  # noqa: BLE001 - the outermost frame of a training records it
         message = _explain(error, spec.training)
         return Outcome(run_id=run.id, status="failed", exit_code=1, message=message)
@@ -167,7 +168,7 @@ def _make_trainer(
         callbacks.append(EarlyStopping(config.monitor, mode=mode, patience=config.patience))
     trainer = L.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=1,  # the resident loader does not share its batches among several
         max_epochs=config.epochs,
         max_time=timedelta(seconds=config.max_seconds) if config.max_seconds else None,
         precision=config.precision,
@@ -202,7 +203,6 @@ def _describe(
         data=data.facts,
         classes=list(data.classes),
         parameters=num_parameters,
-        model_kind=spec.model.kind,
     )
     sizes = " + ".join(f"{size:,} {name}" for name, size in data.facts["sizes"].items())
     say(

@@ -59,7 +59,7 @@ class StopSwitch:
             yield
         finally:
             self._is_deferred = False
-        self.raise_if_requested()
+            self.raise_if_requested()  # in place of whatever Lightning made of the signal
 
     def raise_if_requested(self) -> None:
         """End here if a stop was asked for.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainers import catalog
-from trainers.spec import load_spec
+from trainers.spec import SpecError, load_spec
 
 HEAVY = ("torch", "lightning", "numpy", "pandas", "sklearn", "duckdb", "pyarrow", "store")
 
@@ -54,7 +54,7 @@ def test_a_plugin_adds_a_model(tmp_path: Path):
         encoding="utf-8",
     )
     code = (
-        "from trainers.spec import load_spec\n"
+        "from trainers.spec import SpecError, load_spec\n"
         "spec = load_spec({'data': {'kind': 'digits'}, 'model': {'kind': 'mlp', 'width': 8}})\n"
         "print(spec.model.width)"
     )
@@ -63,6 +63,13 @@ def test_a_plugin_adds_a_model(tmp_path: Path):
     done = run_python(code, BAKEOFF_PLUGINS="my_kinds", PYTHONPATH=f"{root}:{tmp_path}")
 
     assert done.stdout.strip() == "8", done.stderr
+
+
+def test_a_plugin_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BAKEOFF_PLUGINS", "no_such_module")
+
+    with pytest.raises(SpecError, match="got 'no_such_module'"):
+        load_spec({"data": {"kind": "digits"}, "model": {"kind": "cnn"}})
 
 
 def test_a_spec_reaches_its_implementation():

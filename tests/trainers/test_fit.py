@@ -55,6 +55,7 @@ def test_a_training_of_each_kind_is_recorded_whole(kind: str, texts: Path, home:
         series = opened.series([outcome.run_id]).to_pylist()
         splits = {name: opened.predictions(outcome.run_id, name) for name in ("val", "test")}
         artifacts = opened.events(outcome.run_id, ["artifact"]).to_pylist()
+        epochs = opened.points("val/loss", [outcome.run_id]).to_pylist()
     assert record["status"] == "finished"
     assert record["project"] == "tests"
     assert record["seed"] == 3
@@ -69,6 +70,7 @@ def test_a_training_of_each_kind_is_recorded_whole(kind: str, texts: Path, home:
     assert metrics["val/f1"]["goal"] == "max"
     assert metrics["val/loss"]["goal"] == "min"
     assert metrics["val/loss"]["n"] == 2
+    assert [round(point["epoch"], 2) for point in epochs] == [1.0, 2.0]
     assert {row["name"] for row in artifacts} == {"best", "last"}
     for name, table in splits.items():
         assert table.num_rows == record["data"]["sizes"][name]
@@ -132,7 +134,7 @@ def test_a_loss_that_is_no_number_ends_the_run_as_failed(
     outcome = run("cnn", texts, home)
 
     assert (outcome.status, outcome.exit_code) == ("failed", 1)
-    assert outcome.message.startswith("Expected train/loss to stay finite; got nan at step 4.")
+    assert outcome.message.startswith("Expected train/loss to stay finite; got nan at step 5.")
     with store.open(home) as opened:
         assert opened.run(outcome.run_id)["error"] == outcome.message
 

@@ -40,7 +40,7 @@ class Classifier(L.LightningModule):
         self._sums: Tensor | None = None  # loss, hits, examples since the last point
         self._validated: list[tuple[Tensor, Tensor]] = []
         self._epoch_started = self._training_ended = 0.0
-        self._num_seen = 0
+        self._num_seen = self._num_steps = 0
         self._has_point = False
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -49,6 +49,7 @@ class Classifier(L.LightningModule):
         logits_BC = self(inputs)
         loss = F.cross_entropy(logits_BC, labels_B)
         self._num_seen += len(labels_B)
+        self._num_steps = self.global_step + 1
         with torch.no_grad():
             hits = (logits_BC.argmax(1) == labels_B).sum()
             size = len(labels_B)
@@ -56,7 +57,7 @@ class Classifier(L.LightningModule):
                 [loss.detach().float() * size, hits.float(), hits.new_tensor(size).float()]
             )
             self._sums = sums if self._sums is None else self._sums + sums
-        if (self.global_step + 1) % self.training_config.log_every == 0:
+        if self._num_steps % self.training_config.log_every == 0:
             self._log_training_point()
         return loss
 
@@ -66,7 +67,8 @@ class Classifier(L.LightningModule):
         loss, hits, size = self._sums.tolist()
         self._sums, self._has_point = None, True
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({"train/loss": loss / size, "train/acc": hits / size, "lr": rate})
+        metrics = {"train/loss": loss / size, "train/acc": hits / size, "lr": rate}
+        self.log_dict({**metrics, "epoch": self._position()})
         self._refuse_nan("train/loss", loss)
 
     def on_train_epoch_start(self) -> None:
@@ -98,14 +100,18 @@ class Classifier(L.LightningModule):
             train_s = max(self._training_ended - self._epoch_started, 1e-9)
             metrics["epoch_s"] = time.perf_counter() - self._epoch_started
             metrics["examples_per_s"] = self._num_seen / train_s
-        self.log_dict(metrics)
+        self.log_dict({**metrics, "epoch": self._position()})
         self._refuse_nan("val/loss", scores["loss"])
+
+    def _position(self) -> float:
+        """Return the epochs trained so far, parts of one included; Lightning counts whole ones."""
+        return self._num_steps / max(1, self.trainer.num_training_batches)
 
     def _refuse_nan(self, name: str, loss: float) -> None:
         if not math.isfinite(loss):
             config = self.training_config
             raise TrainingFailedError(
-                f"Expected {name} to stay finite; got {loss} at step {self.global_step}. "
+                f"Expected {name} to stay finite; got {loss} at step {self._num_steps}. "
                 f"Lower training.lr (now {config.lr}) or training.grad_clip (now {config.grad_clip})."
             )
 
