@@ -23,7 +23,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import store
 
-_TALKER = "lightning.fabric.utilities.rank_zero"  # the logger behind Lightning's rank_zero_info
+_TALKERS = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero")
 _ADVERTISED = ("litlogger", "litmodels")
 _STOPS = (KeyboardInterrupt, SIGTERMException)
 
@@ -138,7 +138,8 @@ class BakeoffLogger(Logger):
 
 def silence_adverts() -> None:
     """Drop Lightning's tips to buy its logger; everything else it says stays."""
-    logging.getLogger(_TALKER).addFilter(_is_no_advert)
+    for name in _TALKERS:  # whichever was imported last speaks for both
+        logging.getLogger(name).addFilter(_is_no_advert)
 
 
 def _is_no_advert(record: logging.LogRecord) -> bool:
