@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+PRESET = "experiments/presets/cnn_mnist.yaml"
 _SNIPPET = """\
 import store
 
@@ -33,7 +34,7 @@ def first_run() -> None:
         with train:
             st.markdown("**Train a model of your own choice.** Copy a preset and change it.")
             st.code(
-                "bakeoff train experiments/presets/cnn.yaml --set training.epochs=3",
+                f"bakeoff train {PRESET} --set training.epochs=3",
                 language="bash",
                 wrap_lines=True,
             )

@@ -119,7 +119,7 @@ def _metric_row(
             value=value,
             is_best=best is not None and value == best,
             delta=_delta(value, base) if run_id != baseline else None,
-            verdict=_verdict(value, base, goal),
+            verdict=_verdict(value, base, goal) if run_id != baseline else "neutral",
             step=_step(rows.get(run_id), goal),
         )
         for run_id, value in zip(run_ids, values, strict=True)

@@ -1,5 +1,7 @@
 """The frame around every page: its title, what it is about, and the project chooser."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard import data
@@ -28,13 +30,21 @@ def title(text: str, subtitle: str = "") -> str | None:
     return None if chosen == ALL_PROJECTS else chosen
 
 
-def pulse(version: int, is_running: bool) -> None:
-    """Look at the store every 2 s (5 s when nothing runs) and redraw the page when it changed."""
-    seen = {"version": version}
+def pulse(look: Callable[[], object], *, is_running: bool) -> None:
+    """Look at the store every 2 s (5 s when nothing runs); redraw the page when the look changed.
+
+    The look is small and asks only for what this page shows: curves, for one, move by themselves.
+    """
+    seen = look()
 
     @st.fragment(run_every=2.0 if is_running else 5.0)
     def watch() -> None:
-        if data.state().version != seen["version"]:
+        if look() != seen:
             st.rerun()
 
     watch()
+
+
+def version() -> int:
+    """Return the look of a page that shows everything: the store's version."""
+    return data.state().version

@@ -10,6 +10,7 @@ _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
 [data-stale="true"] { opacity: 1 !important; }
 .st-key-page_head { margin-bottom: -0.35rem; }
+[data-testid="stStatusWidget"] { display: none; }
 .st-key-q { min-width: min(100%, 380px) !important; }
 .stMultiSelect [data-tag] {
   background: color-mix(in srgb, #6871e6 17%, transparent) !important;

@@ -92,4 +92,4 @@ def contrast(a: str, b: str) -> float:
 
 def ink(colour: str) -> str:
     """Return the text colour that reads better on a colour."""
-    return max("#FFFFFF", "#14151A", key=lambda text: contrast(text, colour))
+    return max("#FFFFFF", "#08090C", key=lambda text: contrast(text, colour))

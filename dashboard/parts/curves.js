@@ -253,7 +253,7 @@ class Explorer {
   drawLive() {
     const box = this.find(".live");
     const text = box.querySelector("span");
-    box.className = "live";
+    box.className = "live push";
     box.hidden = false;
     if (this.offlineSince) {
       box.classList.add("off");

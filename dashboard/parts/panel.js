@@ -101,7 +101,11 @@ class Panel {
     };
     // The page keeps its scroll wheel: a chart takes it only when it has the focus, or with Ctrl.
     this.plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    this.plot.addEventListener("pointerdown", () => this.plot.focus({ preventScroll: true }));
+    this.plot.addEventListener("pointerdown", () => {
+      this.plot.classList.add("pointed");
+      this.plot.focus({ preventScroll: true });
+    });
+    this.plot.addEventListener("blur", () => this.plot.classList.remove("pointed"));
   }
 
   onWheel(event) {
@@ -244,7 +248,12 @@ class Panel {
   }
 
   alpha(line) {
-    return this.explorer.view.smooth && !line.smooth ? 0.22 : 1;
+    if (this.explorer.view.smooth && !line.smooth) return 0.22;
+    return this.metric(line)?.dashed ? 0.8 : 1;
+  }
+
+  metric(line) {
+    return this.spec.metrics.find((item) => item.name === line.metric);
   }
 }
 

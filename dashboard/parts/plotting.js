@@ -39,11 +39,11 @@ Panel.prototype.options = function () {
 
 Panel.prototype.seriesOf = function (line) {
   const { explorer } = this;
-  const metric = this.spec.metrics.find((item) => item.name === line.metric);
+  const metric = this.metric(line);
   const isGhost = explorer.view.smooth && !line.smooth;
   return {
     stroke: explorer.color(explorer.run(line.run)),
-    width: isGhost ? 1 : 1.8,
+    width: isGhost ? 1 : metric?.dashed ? 1.3 : 1.8,
     alpha: this.alpha(line),
     dash: metric?.dashed ? DASH : undefined,
     show: !explorer.view.hide.has(line.run),

@@ -31,7 +31,7 @@ def page() -> None:
     project = frame.title("Compare")
     if not now.runs:
         cards.first_run()
-        frame.pulse(now.version, is_running=True)
+        frame.pulse(frame.version, is_running=True)
         return
     newest = data.newest(project).to_pylist()
     wanted = state.listed("runs")
@@ -44,7 +44,7 @@ def page() -> None:
         cards.nothing_selected(len(newest))
     else:
         _comparison(runs)
-    frame.pulse(now.version, is_running=any(run["status"] in explorer.LIVE for run in runs))
+    frame.pulse(frame.version, is_running=any(run["status"] in explorer.LIVE for run in runs))
 
 
 def _comparison(runs: Sequence[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ def page() -> None:
     project = frame.title("Curves")
     if not now.runs:
         cards.first_run()
-        frame.pulse(now.version, is_running=True)
+        frame.pulse(frame.version, is_running=True)
         return
     newest = data.newest(project).to_pylist()
     wanted = state.listed("runs")
@@ -38,7 +38,14 @@ def page() -> None:
         )
     else:
         explorer.draw(runs, panels, key="curves", height=_height(panels))
-    frame.pulse(now.version, is_running=any(run["status"] in explorer.LIVE for run in runs))
+    ids = [run["run_id"] for run in runs]
+    is_live = any(run["status"] in explorer.LIVE for run in runs)
+    frame.pulse(lambda: _look(ids), is_running=is_live)
+
+
+def _look(ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what redraws this page: statuses and metrics; the curves move by themselves."""
+    return [run["status"] for run in explorer.rows(ids)], list(panels_of(ids))
 
 
 def panels_of(run_ids: Sequence[str]) -> dict[str, Panel]:

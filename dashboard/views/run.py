@@ -19,7 +19,6 @@ _BAD_ENDS = frozenset({"failed", "crashed", "lost"})
 
 def page() -> None:
     """Draw the page."""
-    now = data.state()
     asked = st.query_params.get("id", "")
     try:
         record = data.run(asked)
@@ -34,7 +33,7 @@ def page() -> None:
     if run["status"] in _BAD_ENDS:
         _bad_end(run)
     _tabs(run)
-    frame.pulse(now.version, is_running=run["status"] in explorer.LIVE)
+    frame.pulse(frame.version, is_running=run["status"] in explorer.LIVE)
 
 
 def _header(run: Mapping[str, Any]) -> None:

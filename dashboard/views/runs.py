@@ -1,6 +1,6 @@
 """Runs: every run in one table, filtered and sorted by the store, selected for the other pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ def page() -> None:
     project = frame.title("Runs")
     if not now.runs:
         cards.first_run()
-        frame.pulse(now.version, is_running=True)
+        frame.pulse(frame.version, is_running=True)
         return
     keys = data.keys(project).to_pylist()
     ask = _filters(project, keys)
@@ -48,7 +48,7 @@ def page() -> None:
         _nothing_found(project)
     else:
         _table(ask, keys, total)
-    frame.pulse(now.version, is_running=now.running > 0)
+    frame.pulse(frame.version, is_running=now.running > 0)
 
 
 def _filters(project: str | None, keys: Sequence[dict[str, Any]]) -> Ask:
@@ -83,16 +83,21 @@ def _filters(project: str | None, keys: Sequence[dict[str, Any]]) -> Ask:
     )
 
 
-def _pills(label: str, key: str, options: list[str], format_func: Any) -> list[str]:
+def _pills(
+    label: str, parameter: str, options: list[str], format_func: Callable[[str], str]
+) -> list[str]:
+    # Not bound to the address by Streamlit: that would write the labels, symbols and all.
     if len(options) < 2:
         return []
+    widget = f"runs_{parameter}"
+    state.seed(widget, [word for word in state.listed(parameter) if word in options])
     return st.pills(
         label,
         options,
         selection_mode="multi",
         format_func=format_func,
-        key=key,
-        bind="query-params",
+        key=widget,
+        on_change=lambda: state.put(parameter, st.session_state[widget]),
         label_visibility="collapsed",
     )
 
@@ -105,12 +110,17 @@ def _sort(metrics: Sequence[str]) -> str:
         column = tables.metric_column(name)
         orders[f"{column} desc"] = f"{name}, highest best first"
         orders[f"{column} asc"] = f"{name}, lowest best first"
+    asked = st.query_params.get("sort", "")
+    newest = next(iter(orders))
+    state.seed("runs_sort", asked if asked in orders else newest)
     return st.selectbox(
         "Sort",
         list(orders),
         format_func=lambda order: orders.get(str(order), str(order)),
-        key="sort",
-        bind="query-params",
+        key="runs_sort",
+        on_change=lambda: state.put(
+            "sort", "" if st.session_state["runs_sort"] == newest else st.session_state["runs_sort"]
+        ),
         label_visibility="collapsed",
         width=200,
     )
@@ -144,7 +154,7 @@ def _table(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     opened = st.session_state.pop("runs_opened", None)
     if opened:
         navigation.go("run", {"id": opened})
-    page_number = min(int(st.session_state.get("page", 1) or 1), last_page)
+    page_number = _page_number(last_page)
     rows, params, metrics, spark = _read(ask, keys, page_number)
     shown = rows["run_id"]
     st.session_state[_SHOWN] = shown
@@ -169,8 +179,20 @@ def _table(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{total:,} run{'s' if total != 1 else ''}. Tick runs to draw or compare them.")
         if last_page > 1:
-            st.pagination(last_page, key="page", bind="query-params")
+            st.pagination(last_page, key="runs_page", on_change=_on_page)
     _actions(selected)
+
+
+def _page_number(last_page: int) -> int:
+    asked = st.query_params.get("page", "1")
+    number = max(1, min(int(asked) if asked.isdigit() else 1, last_page))
+    state.seed("runs_page", number)
+    return number
+
+
+def _on_page() -> None:
+    number = st.session_state["runs_page"]
+    state.put("page", "" if number == 1 else str(number))
 
 
 def _read(

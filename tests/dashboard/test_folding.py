@@ -1,0 +1,34 @@
+"""Training and validation of the same quantity share a panel."""
+
+from dashboard import folding
+
+
+def test_a_split_is_folded_away_and_other_prefixes_are_kept():
+    assert folding.fold("val/loss") == ("val", "loss")
+    assert folding.fold("system/cpu") == ("", "system/cpu")
+    assert folding.fold("lr") == ("", "lr")
+
+
+def test_loss_comes_first_and_training_is_dashed_beside_validation():
+    panels = folding.panels(["lr", "train/loss", "val/acc", "val/loss", "val/f1"])
+
+    assert list(panels) == ["loss", "acc", "f1", "lr"]
+    assert [(m.name, m.is_dashed) for m in panels["loss"].metrics] == [
+        ("val/loss", False),
+        ("train/loss", True),
+    ]
+    assert not panels["acc"].metrics[0].is_dashed
+
+
+def test_without_a_wish_the_telling_panels_are_shown():
+    panels = folding.panels(["lr", "epoch_s", "train/loss", "val/loss", "val/acc"])
+
+    assert [p.key for p in folding.chosen(panels, [])] == ["loss", "acc"]
+    assert [p.key for p in folding.chosen(panels, ["lr", "gone"])] == ["lr"]
+    assert [p.key for p in folding.chosen(folding.panels(["lr"]), [])] == ["lr"]
+
+
+def test_each_system_metric_has_its_own_panel():
+    panels = folding.system_panels(["val/loss", "system/ram_gb", "system/cpu_percent"])
+
+    assert [p.key for p in panels] == ["cpu_percent", "ram_gb"]

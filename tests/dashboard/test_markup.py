@@ -1,0 +1,35 @@
+"""Nothing that a run is called can become part of the page's own markup."""
+
+from dashboard import markup
+
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+def test_texts_and_attributes_are_escaped():
+    made = markup.element("td", EVIL, title=EVIL)
+
+    assert "<img" not in made
+    assert 'onerror="' not in made
+
+
+def test_a_runs_name_and_id_are_escaped_in_its_link():
+    made = markup.run_link('a"b&c', EVIL)
+
+    assert 'href="run?id=a%22b%26c"' in made
+    assert "<img" not in made
+
+
+def test_markup_is_not_escaped_twice():
+    assert markup.element("b", markup.element("i", "x")) == "<b><i>x</i></b>"
+
+
+def test_the_letter_carries_the_colours_of_both_themes():
+    made = markup.letter(0)
+
+    assert 'data-light="#343997"' in made
+    assert 'data-dark="#8792FF"' in made
+    assert markup.letter(6) == ""
+
+
+def test_plain_text_stays_plain_in_markdown():
+    assert markup.plain("*a* [b](c) :red[d]") == r"\*a\* \[b\]\(c\) \:red\[d\]"
