@@ -16,7 +16,8 @@ from store.errors import (
     StoreError,
 )
 from store.layout import new_run_id
-from store.reading import Store, ensure_hub, open, stop_hub  # noqa: A004  # the contract's name
+from store.opening import ensure_hub, open, stop_hub  # noqa: A004  # the contract's name
+from store.reading import Store
 from store.recording import Run
 from store.starting import init
 

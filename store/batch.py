@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from store import record
 from store.journal_reader import Block, Position
@@ -72,10 +73,18 @@ class LiveRun:
     positions: dict[str, Position] = field(default_factory=dict)
     is_new: bool = False
     has_drained: bool = False
+    has_unread_seal: bool = False
+    sealed: frozenset[str] = frozenset()
+    """Journal segments that ``points.parquet`` holds."""
 
     def file_key(self, name: str) -> str:
         """Return the name of one of the run's files in the ledger."""
         return f"{self.files.id}/{name}"
+
+    def seal_row(self, num_points: int) -> tuple[Any, ...]:
+        """Return the ledger's row of ``points.parquet``."""
+        name = self.file_key(self.files.sealed.name)
+        return (name, self.key, num_points, json.dumps(sorted(self.sealed)), 0, True)
 
     def events_row(self, *, is_settled: bool) -> tuple[Any, ...]:
         """Return the ledger's row of the event log."""
@@ -90,6 +99,7 @@ class Batch:
     runs: list[LiveRun] = field(default_factory=list)
     new_params: list[LiveRun] = field(default_factory=list)
     blocks: list[tuple[int, Block]] = field(default_factory=list)
+    sealed: list[tuple[int, pa.Table]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: list[tuple[Any, ...]] = field(default_factory=list)
@@ -97,7 +107,7 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (self.runs or self.blocks or self.events or self.metrics or self.ledger)
+        return not (self.runs or self.events or self.metrics or self.ledger)
 
 
 class BatchWriter:
@@ -126,7 +136,7 @@ class BatchWriter:
     def commit(self, batch: Batch) -> Points | None:
         """Write a batch in one transaction and return its points; on an error nothing is there."""
         connection = self._connection
-        points = _flatten(batch.blocks)
+        points = _flatten(batch)
         connection.execute("BEGIN")
         try:
             self._write_metrics(batch)
@@ -149,6 +159,8 @@ class BatchWriter:
     def _write_metrics(self, batch: Batch) -> None:
         """Add metrics that appear for the first time, and what runs say about them."""
         names = {name for _, block in batch.blocks for name in block.keys}
+        for _, table in batch.sealed:
+            names |= set(pc.unique(table["metric"].cast(pa.string())).to_pylist())
         for name in names | set(batch.metrics):
             known = self._metrics.get(name)
             said = batch.metrics.get(name)
@@ -190,6 +202,20 @@ class BatchWriter:
         self._connection.register("batch", content)
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM batch")  # noqa: S608  # our names
         self._connection.unregister("batch")
+
+    def confirm_seal(self, live: LiveRun, num_points: int) -> None:
+        """Replace a run's segments in the ledger by its sealed file."""
+        segments = [live.file_key(name) for name in live.sealed]
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute(
+                "DELETE FROM journal WHERE file IN (SELECT unnest(?))", [segments]
+            )
+            self.upsert_ledger([live.seal_row(num_points)])
+            self._connection.execute("COMMIT")
+        except BaseException:
+            _rollback(self._connection)
+            raise
 
     def compact(self) -> None:
         """Turn the unsorted points into a sorted generation, in one transaction.
@@ -233,27 +259,40 @@ _JOURNAL_TYPES = {
 }
 
 
-def _flatten(blocks: list[tuple[int, Block]]) -> Points | None:
-    """Return one row a point from blocks of several metrics a call."""
-    parts: list[tuple[np.ndarray[Any, Any], ...]] = []
-    for run_key, block in blocks:
-        count, width = block.values.shape
-        keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
-        parts.append(
-            (
-                np.full(count * width, run_key, dtype=np.int64),
-                np.tile(keys, count),
-                np.repeat(block.step, width),
-                np.repeat(block.epoch, width),
-                np.repeat(block.wall_us, width),
-                np.repeat(block.elapsed_s, width),
-                block.values.ravel(),
-            )
-        )
+def _flatten(batch: Batch) -> Points | None:
+    """Return one row a point from everything that a batch holds of several metrics a call."""
+    parts = [_block_columns(run_key, block) for run_key, block in batch.blocks]
+    parts += [_sealed_columns(run_key, table) for run_key, table in batch.sealed]
     if not parts:
         return None
     names = ("run_key", "metric_key", "step", "epoch", "wall_us", "elapsed_s", "value")
     return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+def _block_columns(run_key: int, block: Block) -> tuple[np.ndarray[Any, Any], ...]:
+    count, width = block.values.shape
+    keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
+    return (
+        np.full(count * width, run_key, dtype=np.int64),
+        np.tile(keys, count),
+        np.repeat(block.step, width),
+        np.repeat(block.epoch, width),
+        np.repeat(block.wall_us, width),
+        np.repeat(block.elapsed_s, width),
+        block.values.ravel(),
+    )
+
+
+def _sealed_columns(run_key: int, table: pa.Table) -> tuple[np.ndarray[Any, Any], ...]:
+    metric = table["metric"].combine_chunks()
+    if isinstance(metric, pa.ChunkedArray):
+        metric = metric.unify_dictionaries().combine_chunks()
+    keys = np.array([key_of(name) for name in metric.dictionary.to_pylist()], dtype=np.int64)
+    return (
+        np.full(table.num_rows, run_key, dtype=np.int64),
+        keys[metric.indices.to_numpy()] if table.num_rows else np.empty(0, np.int64),
+        *(table[name].to_numpy() for name in ("step", "epoch", "wall_us", "elapsed_s", "value")),
+    )
 
 
 def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:

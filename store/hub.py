@@ -115,6 +115,7 @@ class Hub(flight.FlightServerBase):
                 self._owner.compact_if_due()
                 if is_attentive:
                     break
+            self._owner.seal_one()
             orphaned = parent and start_ticks(parent) != parent_ticks and not is_attentive
             if orphaned or (quiet_s > self._idle_s and not self._owner.num_live):
                 return

@@ -15,6 +15,7 @@ from store.journal_reader import POLL_BYTES, Position, read_segment
 from store.layout import Home, RunFolder
 from store.liveness import Status
 from store.schema import key_of
+from store.sealing import read_sealed, sealed_segments
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +24,20 @@ HOT_POINTS = 2_000_000
 """How many points may lie unsorted before they become a generation."""
 _SEEN_STEP_US = 5_000_000
 _EVENT_KINDS = frozenset({"status", "describe", "config", "summary", "edit"})
+
+
+_SETTLED = """
+SELECT r.run_id, j.consumed
+FROM run_base AS r JOIN journal AS j ON j.file = r.run_id || '/events.jsonl'
+WHERE j.closed
+"""
+_UNSEALED = """
+SELECT r.run_id
+FROM run_base AS r JOIN journal AS j USING (run_key)
+GROUP BY r.run_id
+HAVING bool_or(j.closed AND j.file = r.run_id || '/events.jsonl')
+    AND bool_or(ends_with(j.file, '.bin'))
+"""
 
 
 class Ingest:
@@ -50,6 +65,7 @@ class Ingest:
         self.live: dict[str, LiveRun] = {}
         self.is_behind = False
         self._ended: dict[str, int] = {}
+        self._unsealed: list[str] = []
         self._writer = BatchWriter(connection)
         self._hot = 0
         self.reload()
@@ -61,12 +77,8 @@ class Ingest:
         self._folder_changed_ns = -1
         self._writer.reload()
         [(self._hot,)] = run("SELECT count(*) FROM points_hot").fetchall()
-        self._ended = dict(
-            run(
-                "SELECT r.run_id, j.consumed FROM run_base r JOIN journal j "
-                "ON j.file = r.run_id || '/events.jsonl' WHERE j.closed"
-            ).fetchall()
-        )
+        self._ended = dict(run(_SETTLED).fetchall())
+        self._unsealed = [run_id for (run_id,) in run(_UNSEALED).fetchall()]
 
     def cycle(self) -> tuple[int, Points | None]:
         """Take in what is new.
@@ -92,6 +104,23 @@ class Ingest:
         num_points = len(points["step"]) if points else 0
         self._hot += num_points
         return len(batch.runs) + len(batch.events) + num_points or 1, points
+
+    def next_to_seal(self) -> LiveRun | None:
+        """Return an ended run whose points still lie in journals; each run once."""
+        while self._unsealed:
+            run_id = self._unsealed.pop()
+            if run_id in self._ended and (live := self._load(self._home.run(run_id))):
+                live.sealed = live.sealed | frozenset(live.positions)
+                return live
+        return None
+
+    def confirm_seal(self, live: LiveRun, num_points: int) -> None:
+        """Let the sealed file of a run stand for its journals, and remove these."""
+        if live.files.id in self._ended:
+            self._writer.confirm_seal(live, num_points)
+            for path in live.files.segments():
+                if path.name in live.sealed:
+                    path.unlink(missing_ok=True)
 
     def compact_if_due(self) -> bool:
         """Turn the unsorted points into a sorted generation if there are many."""
@@ -127,11 +156,17 @@ class Ingest:
         self._folder_changed_ns = changed_ns if is_complete else -1
 
     def _wake(self, files: RunFolder) -> None:
-        """Load what the database knows of a run, so that reading can go on."""
+        """Look at a run again, or for the first time."""
+        if live := self._load(files):
+            self.live[files.id] = live
+            self._ended.pop(files.id, None)
+
+    def _load(self, files: RunFolder) -> LiveRun | None:
+        """Return what the database knows of a run, so that reading can go on."""
         try:
             header = json.loads(files.header.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return
+            return None
         key = key_of(files.id)
         found = self._connection.execute(
             "SELECT record FROM run_base WHERE run_key = ?", [key]
@@ -145,6 +180,8 @@ class Ingest:
             name = file.rpartition("/")[2]
             if name == files.events.name:
                 live.events_read, live.events_damaged = consumed, damaged
+            elif name == files.sealed.name:
+                live.sealed = frozenset(json.loads(key_sets))
             else:
                 live.positions[name] = Position(
                     offset=consumed,
@@ -154,8 +191,8 @@ class Ingest:
                     damaged=damaged,
                     closed=closed,
                 )
-        self.live[files.id] = live
-        self._ended.pop(files.id, None)
+        live.has_unread_seal = not live.sealed and not live.positions and live.files.sealed.exists()
+        return live
 
     def _collect(self, live: LiveRun, batch: Batch) -> None:
         """Add to `batch` what a run has written since the last time."""
@@ -186,8 +223,12 @@ class Ingest:
     def _collect_points(self, live: LiveRun, batch: Batch) -> bool:
         """Read the run's segments; return whether there was anything."""
         is_over = live.record["status"] not in {Status.RUNNING, Status.LOST}
-        found = False
+        found = live.has_unread_seal
+        if live.has_unread_seal:
+            self._collect_seal(live, batch)
         for path in live.files.segments():
+            if path.name in live.sealed:
+                continue
             before = live.positions.get(path.name, Position())
             if before.closed or (not is_over and path.stat().st_size <= before.offset):
                 continue
@@ -202,6 +243,14 @@ class Ingest:
                 batch.ledger.append((live.file_key(path.name), live.key, *row))
         live.has_drained = is_over and not found
         return found
+
+    def _collect_seal(self, live: LiveRun, batch: Batch) -> None:
+        """Take in a sealed run that this database has never seen."""
+        table = read_sealed(live.files)
+        live.sealed = frozenset(sealed_segments(live.files))
+        live.has_unread_seal = False
+        batch.sealed.append((live.key, table))
+        batch.ledger.append(live.seal_row(table.num_rows))
 
     def _judge(self, live: LiveRun, *, found_points: bool) -> None:
         """Set the true status of a run that has not said that it ended."""
@@ -231,6 +280,8 @@ class Ingest:
         for live in settled:
             del self.live[live.files.id]
             self._ended[live.files.id] = live.events_read
+            if live.positions:
+                self._unsealed.append(live.files.id)
 
 
 def _size(files: RunFolder) -> int:

@@ -4,7 +4,7 @@ A segment has one writer and is never reopened for writing; a resumed run opens 
 
 ::
 
-    header   64 bytes   magic, version, pid, segment number, time of creation, checksum
+    header   64 bytes   magic, version, pid, time of creation, checksum
     frame     8 bytes   u32 kind, u32 checksum of the body, seeded with offset and kind
               body      a multiple of 8 bytes
 
@@ -39,12 +39,12 @@ MAX_NAME = 200
 MAGIC = b"BAKEJNL1"
 VERSION = 1
 
-HEADER = struct.Struct("<8sHHIIqI32x")
+HEADER = struct.Struct("<8sHHIqI36x")
 HEAD = struct.Struct("<II")
 MARK = struct.Struct("<qqdd")
 
 _time_ns, _perf_counter, _pack_head = time.time_ns, time.perf_counter, HEAD.pack
-_CHECKSUM_AT = 28
+_CHECKSUM_AT = 24
 _FIRST_CHUNK = 64 << 10
 _CHUNK = 1 << 20
 _RETRY_S = 1.0
@@ -72,8 +72,6 @@ class SegmentWriter:
     ----------
     path
         An existing empty file that belongs to this writer alone.
-    number
-        The segment's number in its channel, from 1.
     start
         What `time.perf_counter` said at the run's start.
     backlog_bytes
@@ -87,9 +85,7 @@ class SegmentWriter:
         Bytes in the backlog.
     """
 
-    def __init__(
-        self, path: Path, number: int, *, start: float = 0.0, backlog_bytes: int = 64 << 20
-    ) -> None:
+    def __init__(self, path: Path, *, start: float = 0.0, backlog_bytes: int = 64 << 20) -> None:
         self.path = path
         self.dropped = 0
         self._limit = backlog_bytes
@@ -108,7 +104,7 @@ class SegmentWriter:
         self._foreign = False
         _writers.add(self)
         header = bytearray(
-            HEADER.pack(MAGIC, VERSION, HEADER.size, os.getpid(), number, time.time_ns() // 1000, 0)
+            HEADER.pack(MAGIC, VERSION, HEADER.size, os.getpid(), time.time_ns() // 1000, 0)
         )
         struct.pack_into("<I", header, _CHECKSUM_AT, crc32(bytes(header)))
         self._put(bytes(header))

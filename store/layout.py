@@ -91,17 +91,19 @@ class RunFolder:
         """Return the journal segments, in the order in which they were opened."""
         return sorted(self.path.glob("points-*.bin"))
 
-    def open_segment(self, channel: str) -> tuple[int, Path]:
-        """Create the next segment file of `channel` and return its number and path."""
-        number = len(list(self.path.glob(f"points-{channel}-*.bin"))) + 1
-        while True:
-            path = self.path / f"points-{channel}-{number:04d}.bin"
-            try:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
-            except FileExistsError:
-                number += 1
-            else:
-                return number, path
+    @property
+    def sealed(self) -> Path:
+        """All points of an ended run, in one Parquet file."""
+        return self.path / "points.parquet"
+
+    def open_segment(self, channel: str) -> Path:
+        """Create a new journal segment of `channel` and return its path.
+
+        Its name is never used again, whatever becomes of the file, and sorts by time.
+        """
+        path = self.path / f"points-{channel}-{new_run_id()}.bin"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        return path
 
 
 @dataclass(frozen=True, slots=True)

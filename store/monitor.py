@@ -99,7 +99,7 @@ class Monitor:
         with suppress(Exception):
             load = sampler.sample()
             if self._system is None:
-                number, path = self._folder.open_segment("system")
-                self._system = SegmentWriter(path, number, start=self._start)
+                path = self._folder.open_segment("system")
+                self._system = SegmentWriter(path, start=self._start)
             elapsed_s = int(time.perf_counter() - self._start)
             self._system.append(tuple(load), load.values(), elapsed_s, math.nan)

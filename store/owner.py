@@ -21,6 +21,7 @@ from store.layout import Home
 from store.liveness import touch
 from store.questions import Asked
 from store.schema import prepare
+from store.sealing import write_sealed
 
 _log = logging.getLogger("bakeoff.store")
 
@@ -107,6 +108,21 @@ class Owner:
         """Sort the newest points into a generation if there are many."""
         with self._cycling, suppress(duckdb.Error):
             self._ingest.compact_if_due()
+
+    def seal_one(self) -> bool:
+        """Write the points of one ended run into one file of its folder; False if none is left."""
+        with self._cycling:
+            live = self._ingest.next_to_seal()
+        if live is None:
+            return False
+        try:
+            points = questions.sealed_points(self._cursor(), live.key)
+            write_sealed(live.files, points, sorted(live.sealed))
+            with self._cycling:
+                self._ingest.confirm_seal(live, points.num_rows)
+        except (duckdb.Error, OSError) as error:
+            self._report(error)
+        return True
 
     @property
     def num_live(self) -> int:

@@ -204,6 +204,16 @@ def points(asked: Asked, *, metric: str, run_ids: Sequence[str]) -> pa.Table:
     )
 
 
+def sealed_points(cursor: "duckdb.DuckDBPyConnection", run_key: int) -> pa.Table:
+    """Return all points of a run, as `store.sealing.SEALED` has them."""
+    return cursor.execute(
+        """SELECT m.name AS metric, p.step, p.epoch, p.wall_us, p.elapsed_s, p.value
+        FROM all_points AS p JOIN metric AS m USING (metric_key)
+        WHERE p.run_key = ? ORDER BY m.name, p.step, p.wall_us""",
+        [run_key],
+    ).to_arrow_table()
+
+
 def events(asked: Asked, *, run_id: str, kinds: Sequence[str] | None) -> pa.Table:
     """Return texts, images, alerts, artifacts and the like of one run, oldest first."""
     return asked.table(

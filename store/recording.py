@@ -61,8 +61,7 @@ class Run:
         self._start = clock_start
         self._step = last_step
         self._complained: set[str] = set()
-        number, path = files.open_segment("0")
-        self._writer = SegmentWriter(path, number, start=clock_start)
+        self._writer = SegmentWriter(files.open_segment("0"), start=clock_start)
         self._append = self._writer.append
         self._monitor: Monitor | None = None
         self._capture: Capture | None = None
@@ -100,12 +99,11 @@ class Run:
             Position in epochs, if that is known.
         """
         try:
-            if step is None:
-                step = self._step + 1
-            self._append(tuple(metrics), metrics.values(), step, _NAN if epoch is None else epoch)
-            self._step = step
+            at = self._step + 1 if step is None else step
+            self._append(tuple(metrics), metrics.values(), at, _NAN if epoch is None else epoch)
+            self._step = at
         except Exception as error:  # noqa: BLE001  # nothing may reach the training loop
-            self._log_what_is_good(metrics, step, epoch, error)
+            self._log_what_is_good(metrics, self._step + 1 if step is None else step, epoch, error)
 
     def define_metric(
         self,

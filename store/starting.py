@@ -183,10 +183,11 @@ def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
 
 
 def _last_step(files: RunFolder) -> int:
-    """Return the highest step in the journals of a run that goes on, or -1."""
+    """Return the highest step of a run that goes on, or -1."""
     from store.journal_reader import Position, read_segment
+    from store.sealing import last_sealed_step
 
-    last = -1
+    last = last_sealed_step(files)
     for path in files.segments():
         if "-system-" not in path.name:
             position = Position()

@@ -25,7 +25,7 @@ calls = st.lists(
 def new_segment(folder: Path) -> tuple[SegmentWriter, Path]:
     path = folder / "points-0-0001.bin"
     path.touch()
-    return SegmentWriter(path, 1), path
+    return SegmentWriter(path), path
 
 
 def append(writer: SegmentWriter, metrics: dict[str, float], step: int) -> None:

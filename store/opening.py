@@ -1,0 +1,129 @@
+"""How a process gets at a store: through the live hub, as its owner, or by starting a hub."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from store.errors import HubUnreachableError, StoreBusyError, StoreError
+from store.layout import Home
+from store.reading import Backend, Store
+
+_PATIENCE_S = 20.0
+
+
+def open(home: str | os.PathLike[str] | None = None) -> Store:  # noqa: A001  # the contract's name
+    """Open a store for reading: through the live hub, or by owning it where there is none.
+
+    Parameters
+    ----------
+    home
+        The store's folder; ``BAKEOFF_HOME`` or ``./.bakeoff``.
+
+    Raises
+    ------
+    StoreBusyError
+        If another process holds the store and does not answer.
+    NewerStoreError
+        If a newer Bakeoff made it.
+    HomeNotWritableError
+        If it cannot be opened.
+    """
+    return Store(Home.locate(home), _hub_or_owner)
+
+
+def ensure_hub(home: str | os.PathLike[str] | None = None, *, parent: int | None = None) -> None:
+    """Start a hub for a store if none is alive, and wait until it answers.
+
+    Parameters
+    ----------
+    home
+        The store's folder.
+    parent
+        A process whose end ends the hub, once nobody else asks.
+
+    Raises
+    ------
+    StoreError
+        If the hub cannot start; with its own words.
+    """
+    located = Home.locate(home).create()
+    if not _hub_answers(located):
+        _start_hub(located, parent)
+
+
+def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
+    """Ask the hub to leave and wait until it has; return whether there was one."""
+    from store.client import HubClient, hub_facts
+
+    located = Home.locate(home)
+    try:
+        HubClient(located).act("stop")
+    except HubUnreachableError:
+        return False
+    deadline = time.monotonic() + _PATIENCE_S
+    while hub_facts(located) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return True
+
+
+def _hub_answers(home: Home) -> bool:
+    from store.client import HubClient
+
+    try:
+        client = HubClient(home)
+        try:
+            client.act("ping")
+        finally:
+            client.close()
+    except HubUnreachableError:
+        return False
+    return True
+
+
+def _hub_or_owner(home: Home) -> Backend:
+    """Connect to the hub, else own the store, else wait for whoever holds it at the moment."""
+    from store.client import HubClient
+    from store.owner import Owner
+
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return HubClient(home)
+        except HubUnreachableError:
+            pass
+        try:
+            owner = Owner(home)
+        except StoreBusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            owner.drain()
+            return owner
+
+
+def _start_hub(home: Home, parent: int | None) -> None:
+    command = [sys.executable, "-m", "store.hub", "--home", str(home.path)]
+    if parent is not None:
+        command += ["--parent", str(parent)]
+    log = home.path / "hub.log"
+    with log.open("ab") as file:
+        start = file.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    deadline = time.monotonic() + _PATIENCE_S
+    while not _hub_answers(home):
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = log.read_bytes()[start:].decode(errors="replace").strip()
+            last = said.rpartition("\n")[2] or f"It says nothing; see {log}."
+            raise StoreError(last)
+        time.sleep(0.02)
+    threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie behind
