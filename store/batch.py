@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from store import record
 from store.journal_reader import Block, Position
@@ -160,7 +159,7 @@ class BatchWriter:
         """Add metrics that appear for the first time, and what runs say about them."""
         names = {name for _, block in batch.blocks for name in block.keys}
         for _, table in batch.sealed:
-            names |= set(pc.unique(table["metric"].cast(pa.string())).to_pylist())
+            names |= set(table["metric"].cast(pa.string()).unique().to_pylist())
         for name in names | set(batch.metrics):
             known = self._metrics.get(name)
             said = batch.metrics.get(name)

@@ -127,6 +127,7 @@ while True:
     writer = Writer(tmp_path, "w")
     for _ in range(6):
         with subprocess.Popen([sys.executable, "-c", compacting], stdout=subprocess.PIPE) as owner:
+            assert owner.stdout is not None
             owner.stdout.readline()
             time.sleep(0.2 + chance.random() * 0.6)
             owner.kill()

@@ -31,6 +31,11 @@ def start_writer(script, *arguments):
     )
 
 
+def wait_for_line(process):
+    assert process.stdout is not None
+    process.stdout.readline()
+
+
 FOREVER = """
 import sys, time, store
 run = store.init("p", id=sys.argv[1])
@@ -225,7 +230,7 @@ def test_a_logged_point_is_visible_within_a_second(hub):
 
 def test_a_killed_training_shows_as_crashed_by_itself_and_keeps_its_points(hub):
     with start_writer(FOREVER, "victim") as writer, store.open(hub) as opened:
-        writer.stdout.readline()
+        wait_for_line(writer)
         running = opened.run("victim")["status"]
         writer.kill()
         writer.wait()
@@ -241,7 +246,7 @@ def test_a_killed_training_shows_as_crashed_by_itself_and_keeps_its_points(hub):
 def test_a_frozen_training_is_lost_and_heals(hub):
     heartbeat = hub / "runs" / "frozen" / "heartbeat"
     with start_writer(FOREVER, "frozen") as writer, store.open(hub) as opened:
-        writer.stdout.readline()
+        wait_for_line(writer)
         opened.run("frozen")
         os.kill(writer.pid, signal.SIGSTOP)
         os.utime(heartbeat, (time.time() - 120, time.time() - 120))
