@@ -58,6 +58,20 @@ class Writer:
             time.sleep(0.01)
 
 
+@pytest.fixture
+def start_writer(tmp_path):
+    """Start writers, none of which outlives the test."""
+    started = []
+
+    def start(name):
+        started.append(Writer(tmp_path, name))
+        return started[-1]
+
+    yield start
+    for writer in started:
+        writer.kill()
+
+
 def hub_pid(home):
     return json.loads((home / "hub.json").read_text())["pid"]
 
@@ -73,8 +87,8 @@ def assert_complete(opened, writer):
     assert loss.num_rows == len(steps)
 
 
-def test_a_killed_training_loses_no_point_that_was_accepted(home, tmp_path):
-    writers = [Writer(tmp_path, f"w{index}") for index in range(3)]
+def test_a_killed_training_loses_no_point_that_was_accepted(home, start_writer):
+    writers = [start_writer(f"w{index}") for index in range(3)]
     for index, writer in enumerate(writers):
         writer.wait_for(500 + 1_001 * index)
         writer.kill()
@@ -85,11 +99,9 @@ def test_a_killed_training_loses_no_point_that_was_accepted(home, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_hub_killed_while_it_ingests_loses_nothing_and_repeats_nothing(
-    home, tmp_path, monkeypatch
-):
+def test_a_hub_killed_while_it_ingests_loses_nothing_and_repeats_nothing(home, start_writer):
     chance = random.Random(7)
-    writers = [Writer(tmp_path, f"w{index}") for index in range(2)]
+    writers = [start_writer(f"w{index}") for index in range(2)]
     for _ in range(8):
         store.ensure_hub(home)
         with store.open(home) as opened:
@@ -111,7 +123,7 @@ def test_a_hub_killed_while_it_ingests_loses_nothing_and_repeats_nothing(
 
 
 @pytest.mark.slow
-def test_an_owner_killed_while_it_compacts_keeps_every_point(home, tmp_path):
+def test_an_owner_killed_while_it_compacts_keeps_every_point(home, start_writer):
     compacting = """
 from store import ingest
 ingest.HOT_POINTS = 3_000
@@ -124,7 +136,7 @@ while True:
     owner.compact_if_due()
 """
     chance = random.Random(11)
-    writer = Writer(tmp_path, "w")
+    writer = start_writer("w")
     for _ in range(6):
         with subprocess.Popen([sys.executable, "-c", compacting], stdout=subprocess.PIPE) as owner:
             assert owner.stdout is not None
