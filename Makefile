@@ -31,8 +31,7 @@ test-all: $(READY) chromium ## run every test, the minutes-long ones too
 	@$(BIN)/python -m pytest
 
 bench: $(READY) ## measure what the README claims
-	@set -e; for file in */bench.py; do \
-	  [ ! -e "$$file" ] || $(BIN)/python -m "$$(dirname "$$file").bench"; done
+	@set -e; for file in tests/bench/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python "$$file"; done
 
 lint: $(READY) ## check format, rules, import contracts and types
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -55,11 +56,17 @@ def demo_home(home: Path) -> Iterator[Path]:
             continue
 
 
-def start(home: Path, *arguments: str) -> tuple[subprocess.Popen[str], Path]:
+@contextmanager
+def started(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     log = home.parent / "demo.log"
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen([*DEMO, *arguments], stdout=output, stderr=output, text=True)
-    return process, log
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen([*DEMO, *arguments], stdout=output, stderr=output, text=True) as process,
+    ):
+        try:
+            yield process, log
+        finally:
+            process.kill()
 
 
 def wait_for_word(process: subprocess.Popen[str], log: Path, word: str) -> str:
@@ -87,11 +94,13 @@ def test_the_demo_trains_once_and_knows_it_the_second_time(demo_home: Path) -> N
 
 
 def test_ctrl_c_while_training_leaves_no_process_and_a_stopped_run(demo_home: Path) -> None:
-    process, log = start(demo_home, "--no-dashboard", "--set", "training.epochs=10000")
-    wait_for_word(process, log, "epoch 1/")
-    process.send_signal(signal.SIGINT)
+    endless = ("--no-dashboard", "--set", "training.epochs=10000")
+    with started(demo_home, *endless) as (process, log):
+        wait_for_word(process, log, "val/acc")
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=60)
 
-    assert process.wait(timeout=60) == 128 + signal.SIGINT
+    assert code == 128 + signal.SIGINT
     assert wait_until_gone(demo_home) == []
     assert "Traceback" not in log.read_text(encoding="utf-8")
     with store.open(home=demo_home) as opened:
@@ -99,12 +108,13 @@ def test_ctrl_c_while_training_leaves_no_process_and_a_stopped_run(demo_home: Pa
 
 
 def test_the_dashboard_is_up_until_a_signal_and_then_gone(demo_home: Path) -> None:
-    process, log = start(demo_home, "--set", "training.epochs=1")
-    said = wait_for_word(process, log, "Ctrl-C stops the dashboard")
-    running = ours(demo_home)
-    process.send_signal(signal.SIGTERM)
+    with started(demo_home, "--set", "training.epochs=1") as (process, log):
+        said = wait_for_word(process, log, "Ctrl-C stops the dashboard")
+        running = ours(demo_home)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=60)
 
     assert "http://127.0.0.1:" in said
     assert any("streamlit" in command for command in running)
-    assert process.wait(timeout=60) == 0
+    assert code == 0
     assert wait_until_gone(demo_home) == []

@@ -112,6 +112,6 @@ def test_plain_values_survive_a_file(
     tmp_path_factory: pytest.TempPathFactory, mapping: dict
 ) -> None:
     path = tmp_path_factory.mktemp("specs") / "spec.yaml"
-    path.write_text(yaml.safe_dump(mapping, allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.safe_dump(mapping), encoding="utf-8")
 
     assert read_mapping(path) == mapping
