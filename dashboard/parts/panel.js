@@ -170,6 +170,8 @@ class Panel {
     this.draw();
     this.explorer.panels.forEach((panel) => panel !== this && panel.applyRange());
     this.explorer.answered(header.running);
+    const { x, smooth } = this.explorer.view;
+    this.plot.dataset.view = `${x} ${smooth}`;
     this.plot.dataset.points = raw.reduce((sum, line) => sum + line.x.length, 0);
     this.plot.dataset.last = raw.length ? Math.max(...raw.map((line) => line.x.at(-1))) : "";
     this.plot.dataset.ready = isEmpty ? "empty" : [...new Set(raw.map((line) => line.run))].join(",");
