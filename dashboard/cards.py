@@ -43,10 +43,10 @@ def first_run() -> None:
             st.code(_SNIPPET, language="python", wrap_lines=True)
 
 
-def nothing_selected(available: int) -> None:
+def nothing_selected(available: int, *, chosen: int = 0) -> None:
     """Show somebody who compares nothing how to choose runs."""
     card(
-        "No runs chosen",
+        "Choose one more run" if chosen else "No runs chosen",
         f"Choose runs in the field above: {available} are there. "
         "Or tick them on the **Runs** page, where they can be filtered and sorted.",
         icon="checklist",

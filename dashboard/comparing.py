@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Verdict = Literal["better", "worse", "same", "neutral"]
+IDENTITY = frozenset({"name", "project", "group", "notes", "tags"})
+"""Parameters that say what a run is called, not what it does."""
 _SPLIT_RANK = {"test": 0, "val": 1, "valid": 1, "validation": 1, "": 2, "train": 3}
 
 
@@ -58,7 +60,9 @@ def metric_rows(
 
 def parameter_rows(records: Sequence[Mapping[str, Any]]) -> list[ParameterRow]:
     """Return every parameter of the runs, in the order in which the runs declare them."""
-    keys = dict.fromkeys(key for record in records for key in record["params"])
+    keys = dict.fromkeys(
+        key for record in records for key in record["params"] if key not in IDENTITY
+    )
     return [
         ParameterRow(
             key=key,
@@ -94,12 +98,16 @@ def data_note(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str
     return None
 
 
+def split_rank(name: str) -> int:
+    """Return where a metric stands in a table: test, validation, the rest, training."""
+    return _SPLIT_RANK.get(name.split("/", maxsplit=1)[0] if "/" in name else "", 2)
+
+
 def _rank(by_metric: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
     def place(name: str) -> tuple[bool, int, bool, str]:
         has_goal = any(row["goal"] for row in by_metric[name].values())
-        split = name.split("/", maxsplit=1)[0] if "/" in name else ""
         goals = {row["goal"] for row in by_metric[name].values()}
-        return (not has_goal, _SPLIT_RANK.get(split, 2), "min" in goals, name)
+        return (not has_goal, split_rank(name), "min" in goals, name)
 
     return place
 

@@ -46,11 +46,28 @@ def runs_data(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def draw(
-    runs: Sequence[Mapping[str, Any]], panels: Sequence[Panel], *, key: str, height: int = 260
+    runs: Sequence[Mapping[str, Any]],
+    panels: Sequence[Panel],
+    *,
+    key: str,
+    height: int = 260,
+    plain_x: str = "step",
 ) -> None:
-    """Show the curves of some runs, live while one of them runs."""
+    """Show the curves of some runs, live while one of them runs.
+
+    Parameters
+    ----------
+    runs, panels
+        What to draw.
+    key
+        Of the component on the page.
+    height
+        Of a panel, in pixels.
+    plain_x
+        Axis that is meant when the address names none.
+    """
     base = st.get_option("server.baseUrlPath").strip("/")
-    view = asdict(CurveView.read(st.query_params))
+    view = asdict(CurveView.read(st.query_params, plain_x=plain_x))
     components.explorer(
         {
             "url": f"{'/' + base if base else ''}/api/curves",
@@ -58,6 +75,7 @@ def draw(
             "runs": runs_data(runs),
             "panels": [panel.as_data() for panel in panels],
             "view": view,
+            "plainX": plain_x,
             "height": height,
         },
         key=key,

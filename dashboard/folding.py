@@ -16,6 +16,8 @@ class Metric:
     name: str
     label: str
     is_dashed: bool
+    is_point: bool = False
+    """Measured once, at the end: a mark, not a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +26,15 @@ class Panel:
 
     key: str
     metrics: tuple[Metric, ...]
+    unit: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return what the explorer component reads."""
-        metrics = [{"name": m.name, "label": m.label, "dashed": m.is_dashed} for m in self.metrics]
-        return {"key": self.key, "title": self.key, "metrics": metrics}
+        metrics = [
+            {"name": m.name, "label": m.label, "dashed": m.is_dashed, "point": m.is_point}
+            for m in self.metrics
+        ]
+        return {"key": self.key, "title": self.key, "metrics": metrics, "unit": self.unit}
 
 
 def fold(metric: str) -> tuple[str, str]:
@@ -67,10 +73,11 @@ def _panel(key: str, names: list[str]) -> Panel:
             name=name,
             label=fold(name)[0] or key,
             is_dashed=fold(name)[0] == "train" and len(names) > 1,
+            is_point=fold(name)[0] == "test",
         )
         for name in ordered
     )
-    return Panel(key=key, metrics=metrics)
+    return Panel(key=key, metrics=metrics, unit="B" if key.endswith("_bytes") else "")
 
 
 def _rank(groups: Mapping[str, list[str]], key: str) -> tuple[int, int, str]:

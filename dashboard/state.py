@@ -23,11 +23,11 @@ class CurveView:
     hide: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, parameters: Mapping[str, str]) -> Self:
+    def read(cls, parameters: Mapping[str, str], *, plain_x: str = "step") -> Self:
         """Read a view; whatever cannot be used falls back to the default."""
-        x = parameters.get("x", "step")
+        x = parameters.get("x", plain_x)
         return cls(
-            x=x if x in wire.AXES else "step",
+            x=x if x in wire.AXES else plain_x,
             smooth=max(0.0, min(0.99, _float(parameters.get("smooth")) or 0.0)),
             log=parameters.get("log") == "1",
             zoom=_range(parameters.get("zoom", "")),

@@ -9,15 +9,14 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from dashboard import formats, theme
+from dashboard.comparing import IDENTITY
 
 MOST_PARAMS: Final = 4
 MOST_METRICS: Final = 3
 _CANDIDATES: Final = 40
 _PLAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*")
 _SPLIT_RANK: Final = {"val": 0, "valid": 0, "validation": 0, "test": 1}
-_HIDDEN_PARAMS: Final = frozenset(
-    {"name", "project", "group", "notes", "seed", "tags", "model.kind"}
-)
+_HIDDEN_PARAMS: Final = IDENTITY | {"seed", "model.kind"}
 
 Kind = Literal["open", "status", "text", "tags", "number", "time", "spark"]
 

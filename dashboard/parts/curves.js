@@ -159,7 +159,7 @@ class Explorer {
   writeUrl() {
     const url = new URL(document.location.href);
     const put = (key, value) => (value ? url.searchParams.set(key, value) : url.searchParams.delete(key));
-    put("x", this.view.x === "step" ? "" : this.view.x);
+    put("x", this.view.x === this.data.plainX ? "" : this.view.x);
     put("smooth", this.view.smooth ? String(this.view.smooth) : "");
     put("log", this.view.log ? "1" : "");
     put("zoom", this.view.zoom ? this.view.zoom.map((n) => Number(n.toPrecision(10))).join("~") : "");

@@ -62,7 +62,10 @@ class Panel {
       for (const metric of this.spec.metrics) {
         const key = document.createElement("span");
         const dash = metric.dashed ? ' stroke-dasharray="5 3"' : "";
-        key.innerHTML = `<svg width="22" height="8" aria-hidden="true"><path d="M0 4h22" stroke="currentColor" stroke-width="1.7"${dash}/></svg>`;
+        const line = `<path d="M0 5h22" stroke="currentColor" stroke-width="1.7"${dash}/>`;
+        const ring = '<circle cx="5" cy="5" r="3.2" fill="none" stroke="currentColor" stroke-width="1.7"/>';
+        const [width, mark] = metric.point ? [10, ring] : [22, line];
+        key.innerHTML = `<svg width="${width}" height="10" aria-hidden="true">${mark}</svg>`;
         key.append(metric.label);
         keys.append(key);
       }

@@ -26,7 +26,7 @@ Panel.prototype.options = function () {
     focus: { alpha: 0.3 },
     axes: [
       { ...axis, size: 30, ...(labels && { values: (_u, splits) => splits.map(labels) }) },
-      { ...axis, size: 52, values: (_u, splits) => axisNumbers(splits) },
+      { ...axis, size: 56, values: (_u, splits) => axisNumbers(splits, this.spec.unit) },
     ],
     series: [{}, ...this.lines.map((line) => this.seriesOf(line))],
     hooks: {
@@ -186,8 +186,9 @@ Panel.prototype.tipTable = function (rows) {
     line.insertCell().append(letterOf(row.run, this.explorer), name);
     for (const metric of this.spec.metrics) {
       const cell = row.cells[metric.name];
-      const text = !cell ? "–" : shortNumber(cell.raw);
-      line.insertCell().textContent = cell?.smooth === undefined ? text : `${shortNumber(cell.smooth)} (${text})`;
+      const written = this.spec.unit === "B" ? bytes : shortNumber;
+      const text = !cell ? "–" : written(cell.raw);
+      line.insertCell().textContent = cell?.smooth === undefined ? text : `${written(cell.smooth)} (${text})`;
     }
     const step = line.insertCell();
     step.className = "step";
@@ -226,7 +227,15 @@ function compact(value) {
   return value.toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 2 });
 }
 
-function axisNumbers(splits) {
+const SIZES = ["B", "kB", "MB", "GB", "TB"];
+
+function bytes(value) {
+  const power = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(Math.abs(value), 1)) / 3));
+  return `${Number((value / 1000 ** power).toPrecision(4))} ${SIZES[power]}`;
+}
+
+function axisNumbers(splits, unit) {
+  if (unit === "B") return splits.map((value) => (value === null ? "" : bytes(value)));
   const known = splits.filter((value) => value !== null);
   const step = known.length > 1 ? Math.abs(known[1] - known[0]) : Math.abs(known[0] || 1);
   const digits = Math.min(8, (String(Number(step.toPrecision(3))).split(".")[1] || "").length);

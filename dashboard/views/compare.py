@@ -41,7 +41,7 @@ def page() -> None:
     if missing:
         st.caption(f":orange[:material/search_off: Not compared: {', '.join(missing)}.]")
     if len(runs) < 2:
-        cards.nothing_selected(len(newest))
+        cards.nothing_selected(len(newest), chosen=len(runs))
     else:
         _comparison(runs)
     frame.pulse(frame.version, is_running=any(run["status"] in explorer.LIVE for run in runs))

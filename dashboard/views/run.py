@@ -132,4 +132,4 @@ def _system(run: Mapping[str, Any]) -> None:
             icon="memory",
         )
         return
-    explorer.draw([run], panels, key="run_system", height=190)
+    explorer.draw([run], panels, key="run_system", height=190, plain_x="elapsed")

@@ -12,6 +12,8 @@ from dashboard import cards, explorer, markup
 _TAIL_BYTES = 64_000
 _TAIL_LINES = 400
 _MOST_DIFF = 400_000
+_SHORT_LOG = 24
+_LOG_HEIGHT = 540
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:
@@ -59,7 +61,8 @@ def draw_log(run: Mapping[str, Any]) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        with st.container(height=520, autoscroll=is_live):
+        is_long = text.count("\n") > _SHORT_LOG
+        with st.container(height=_LOG_HEIGHT if is_long else "content", autoscroll=is_live):
             st.code(text, language=None, wrap_lines=True)
 
     show()

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import cards, components, data, formats, markup
+from dashboard import cards, components, data, markup
 from dashboard.markup import Markup, element
 from experiments import evaluation
 
@@ -190,11 +190,11 @@ def _tiles(report: evaluation.ClassReport, count: int) -> Markup:
     note = f"{count:,} examples"
     return element(
         "div",
-        markup.tile("Accuracy", formats.number(report.accuracy), note),
-        markup.tile("Macro F1", formats.number(float(report.f1.mean())), "mean of the classes"),
+        markup.tile("Accuracy", f"{report.accuracy:.4f}", note),
+        markup.tile("Macro F1", f"{report.f1.mean():.4f}", "mean of the classes"),
         markup.tile(
             "Worst class recall",
-            formats.number(float(report.recall.min())),
+            f"{report.recall.min():.4f}",
             "of its examples found",
         ),
         cls="tiles",
@@ -212,7 +212,7 @@ def _class_table(report: evaluation.ClassReport, scored: Scored) -> Markup:
             "tr",
             element("th", scored.classes[place], scope="row"),
             *(
-                element("td", formats.number(float(values[place])), cls="num")
+                element("td", f"{values[place]:.4f}", cls="num")
                 for values in (report.precision, report.recall, report.f1)
             ),
             element("td", f"{report.support[place]:,}", cls="num"),

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, formats, markup
+from dashboard.comparing import IDENTITY, split_rank
 from dashboard.components import sheet
 from dashboard.folding import fold
 from dashboard.markup import Markup, element
@@ -45,7 +46,8 @@ def draw(run: Mapping[str, Any]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Configuration", anchor=False)
-        _pairs(run["params"], key="run_config", empty="No configuration was recorded.")
+        params = {k: v for k, v in run["params"].items() if k not in IDENTITY}
+        _pairs(params, key="run_config", empty="No configuration was recorded.")
     with right:
         st.subheader("Environment", anchor=False)
         _pairs(_environment(run), key="run_environment", empty="Nothing was recorded.")
@@ -68,24 +70,26 @@ def tiles(series: Sequence[Mapping[str, Any]]) -> Markup:
 
 def numbers(series: Sequence[Mapping[str, Any]]) -> Markup:
     """Return all metrics as a table: best, where, last, how many points."""
-    heads = [element("th", "Metric", scope="col")] + [
-        element("th", name, scope="col", cls="num")
-        for name in ("Best", "at step", "Last", "at step", "Points", "NaN, inf")
-    ]
-    return markup.table(heads, [_number_row(row) for row in series], label="All metrics")
+    has_odd = any(row["n_nan"] + row["n_inf"] for row in series)
+    names = ("Best", "at step", "Last", "at step", "Points", *(("NaN, inf",) if has_odd else ()))
+    heads = [element("th", "Metric", scope="col")]
+    heads += [element("th", name, scope="col", cls="num") for name in names]
+    ordered = sorted(series, key=lambda r: (not r["goal"], split_rank(r["metric"]), r["metric"]))
+    rows = [_number_row(row, has_odd=has_odd) for row in ordered]
+    return markup.table(heads, rows, label="All metrics")
 
 
-def _number_row(row: Mapping[str, Any]) -> Markup:
+def _number_row(row: Mapping[str, Any], *, has_odd: bool) -> Markup:
     goal = row["goal"]
-    odd = row["n_nan"] + row["n_inf"]
     cells = [
         f"{formats.number(row['best'])} {_ARROWS[goal]}" if goal else formats.DASH,
         formats.number(row["best_step"]) if goal else formats.DASH,
         formats.number(row["last"]),
         formats.number(row["last_step"]),
         formats.number(row["n"]),
-        formats.number(odd) if odd else formats.DASH,
     ]
+    if has_odd:
+        cells.append(formats.number(row["n_nan"] + row["n_inf"]))
     name = element("th", row["metric"], scope="row")
     return element("tr", name, *(element("td", cell, cls="num") for cell in cells))
 
@@ -116,5 +120,18 @@ def _value_cell(item: Any) -> Markup:
     if item is None or item in ({}, [], ""):
         return element("td", element("span", "not recorded", cls="missing"))
     if isinstance(item, dict):
-        item = ", ".join(f"{name} {formats.value(value)}" for name, value in item.items())
+        return element("td", *_lines(item), cls="wrap")
     return element("td", formats.value(item), cls="wrap")
+
+
+def _lines(facts: Mapping[str, Any]) -> list[Markup]:
+    """Return nested facts as lines; hashes of parts are left to the record."""
+    lines = []
+    for name, value in facts.items():
+        if name == "hashes" or value in (None, {}, []):
+            continue
+        parts = value.items() if isinstance(value, dict) else ()
+        written = ", ".join(f"{key} {formats.value(part)}" for key, part in parts)
+        label = element("small", name.replace("_", " "))
+        lines.append(element("div", label, f" {written or formats.value(value)}"))
+    return lines

@@ -136,7 +136,7 @@ def test_compare_shows_all_parameters_on_demand(runs, opened, everything_said):
 
 
 def test_compare_with_one_run_asks_for_another(runs, opened, everything_said):
-    assert "No runs chosen" in everything_said(opened("compare", runs=runs[0]))
+    assert "Choose one more run" in everything_said(opened("compare", runs=runs[0]))
 
 
 def test_runs_on_different_data_are_warned_about_first(home, opened):
