@@ -5,9 +5,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from store.errors import HubUnreachableError, StoreBusyError, StoreError
 from store.layout import Home
+from store.liveness import start_ticks
 from store.reading import Backend, Store
 
 _PATIENCE_S = 20.0
@@ -58,12 +60,13 @@ def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
     from store.client import HubClient, hub_facts
 
     located = Home.locate(home)
-    try:
-        HubClient(located).act("stop")
-    except HubUnreachableError:
+    facts = hub_facts(located)
+    if facts is None:
         return False
+    with suppress(HubUnreachableError):
+        HubClient(located).act("stop")
     deadline = time.monotonic() + _PATIENCE_S
-    while hub_facts(located) is not None and time.monotonic() < deadline:
+    while start_ticks(facts["pid"]) == facts["started_ticks"] and time.monotonic() < deadline:
         time.sleep(0.02)
     return True
 
