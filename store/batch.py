@@ -52,7 +52,7 @@ COMMIT
 
 _JOURNAL = """
 INSERT INTO journal SELECT * FROM batch
-ON CONFLICT DO UPDATE SET consumed = excluded.consumed, key_sets = excluded.key_sets,
+ON CONFLICT DO UPDATE SET consumed = excluded.consumed, vocabulary = excluded.vocabulary,
     damaged = excluded.damaged, closed = excluded.closed
 """
 
@@ -252,7 +252,7 @@ _JOURNAL_TYPES = {
     "file": pa.string(),
     "run_key": pa.int64(),
     "consumed": pa.int64(),
-    "key_sets": pa.string(),
+    "vocabulary": pa.string(),
     "damaged": pa.int64(),
     "closed": pa.bool_(),
 }

@@ -174,22 +174,18 @@ class Ingest:
         known = json.loads(found[0]) if found else record.new_record(header)
         live = LiveRun(files=files, key=key, record=known, is_new=found is None)
         rows = self._connection.execute(
-            "SELECT file, consumed, key_sets, damaged, closed FROM journal WHERE run_key = ?", [key]
+            "SELECT file, consumed, vocabulary, damaged, closed FROM journal WHERE run_key = ?",
+            [key],
         ).fetchall()
-        for file, consumed, key_sets, damaged, closed in rows:
+        for file, consumed, vocabulary, damaged, closed in rows:
             name = file.rpartition("/")[2]
             if name == files.events.name:
                 live.events_read, live.events_damaged = consumed, damaged
             elif name == files.sealed.name:
-                live.sealed = frozenset(json.loads(key_sets))
+                live.sealed = frozenset(json.loads(vocabulary))
             else:
-                live.positions[name] = Position(
-                    offset=consumed,
-                    key_sets={
-                        int(kind): tuple(names) for kind, names in json.loads(key_sets).items()
-                    },
-                    damaged=damaged,
-                    closed=closed,
+                live.positions[name] = Position.restore(
+                    offset=consumed, vocabulary=vocabulary, damaged=damaged, closed=closed
                 )
         live.has_unread_seal = not live.sealed and not live.positions and live.files.sealed.exists()
         return live
@@ -238,8 +234,7 @@ class Ingest:
                 self.is_behind |= after.offset - before.offset > POLL_BYTES // 2
                 live.positions[path.name] = after
                 batch.blocks.extend((live.key, block) for block in blocks)
-                key_sets = json.dumps(after.key_sets)
-                row = (after.offset, key_sets, after.damaged, after.closed)
+                row = (after.offset, after.vocabulary(), after.damaged, after.closed)
                 batch.ledger.append((live.file_key(path.name), live.key, *row))
         live.has_drained = is_over and not found
         return found

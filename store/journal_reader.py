@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from store.journal import CLOSE, HEAD, HEADER, KEYS, MAGIC, MARK, MAX_KEY_SET, VERSION, checksum
+from store.journal import (
+    CLOCK,
+    CLOSE,
+    HEAD,
+    HEADER,
+    INT64,
+    KEYS,
+    MAGIC,
+    MARK,
+    MAX_KEY_SET,
+    VERSION,
+    checksum,
+)
 
 POLL_BYTES = 1 << 20
 """How much of a segment one look reads, so that a busy run cannot hold up the others."""
@@ -43,6 +55,8 @@ class Position:
         The first byte that has not been consumed.
     key_sets : dict
         Metric names of each kind of frame seen so far.
+    clock_us : int
+        The run's start in microseconds since 1970, as the last clock frame has it.
     damaged : int
         Bytes that were skipped because their checksum failed.
     closed : bool
@@ -51,8 +65,25 @@ class Position:
 
     offset: int = 0
     key_sets: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    clock_us: int = 0
     damaged: int = 0
     closed: bool = False
+
+    def vocabulary(self) -> str:
+        """Return what later frames need of earlier ones, as JSON."""
+        return json.dumps({"clock_us": self.clock_us, "key_sets": self.key_sets})
+
+    @classmethod
+    def restore(cls, *, offset: int, vocabulary: str, damaged: int, closed: bool) -> "Position":
+        """Return a position that was written down."""
+        known = json.loads(vocabulary)
+        return cls(
+            offset=offset,
+            key_sets={int(kind): tuple(names) for kind, names in known["key_sets"].items()},
+            clock_us=known["clock_us"],
+            damaged=damaged,
+            closed=closed,
+        )
 
 
 def read_segment(
@@ -115,42 +146,63 @@ class _Scan:
         self.view = memoryview(buffer)
         self.base = base
         self.position = position
+        self.key_sets = dict(position.key_sets)
+        self.clock_us = position.clock_us
+        self.closed = False
         self.blocks: list[Block] = []
         self.is_stuck = False
 
     def run(self) -> None:
-        key_sets = dict(self.position.key_sets)
-        closed = False
+        """Decode as far as frames are whole."""
         at = 0
-        while not closed and at + HEAD.size <= len(self.buffer):
+        while not self.closed and at + HEAD.size <= len(self.buffer):
             kind, _ = HEAD.unpack_from(self.buffer, at)
-            if kind == CLOSE and self._is_whole(at, 0):
-                closed, taken = True, HEAD.size
-            elif kind == KEYS:
-                taken = self._take_keys(at, key_sets)
-            elif kind in key_sets:
-                taken = self._take_points(at, kind, key_sets[kind])
-            else:
-                taken = 0
+            taken = self._take(at, kind)
             if not taken:
-                self.is_stuck = not self._is_cut(at, kind, key_sets)
+                self.is_stuck = not self._is_cut(at, kind)
                 break
             at += taken
         self.position = replace(
-            self.position, offset=self.base + at, key_sets=key_sets, closed=closed
+            self.position,
+            offset=self.base + at,
+            key_sets=self.key_sets,
+            clock_us=self.clock_us,
+            closed=self.closed,
         )
+
+    def _take(self, at: int, kind: int) -> int:
+        """Decode what starts here; return the bytes that it covers, 0 if it is not whole."""
+        if kind == CLOSE and self._is_whole(at, 0):
+            self.closed = True
+            return HEAD.size
+        if kind == CLOCK and self._is_whole(at, INT64.size):
+            (self.clock_us,) = INT64.unpack_from(self.buffer, at + HEAD.size)
+            return HEAD.size + INT64.size
+        if kind == KEYS:
+            return self._take_keys(at)
+        return self._take_points(at, kind) if kind in self.key_sets else 0
+
+    def is_frame(self, kind: int) -> bool:
+        """Whether a whole frame of `kind` starts the buffer."""
+        if kind == KEYS:
+            return self._take_keys(0) > 0
+        if kind in {CLOSE, CLOCK}:
+            return self._is_whole(0, INT64.size if kind == CLOCK else 0)
+        return kind <= MAX_KEY_SET and self._is_whole(0, self._size(kind))
+
+    def _size(self, kind: int) -> int:
+        return MARK.size + _WORD * len(self.key_sets[kind]) if kind in self.key_sets else 0
 
     def _is_whole(self, at: int, size: int) -> bool:
         kind, stored = HEAD.unpack_from(self.buffer, at)
         body = self.view[at + HEAD.size : at + HEAD.size + size]
         return len(body) == size and checksum(body, self.base + at, kind) == stored
 
-    def _is_cut(self, at: int, kind: int, key_sets: dict[int, tuple[str, ...]]) -> bool:
+    def _is_cut(self, at: int, kind: int) -> bool:
         """Whether the frame only reaches beyond what was read, so that the next read gets it."""
-        size = MARK.size + _WORD * len(key_sets[kind]) if kind in key_sets else 0
-        return at > 0 and at + HEAD.size + size > len(self.buffer)
+        return at > 0 and at + HEAD.size + self._size(kind) > len(self.buffer)
 
-    def _take_keys(self, at: int, key_sets: dict[int, tuple[str, ...]]) -> int:
+    def _take_keys(self, at: int) -> int:
         if at + HEAD.size + 8 > len(self.buffer):
             return 0
         kind, length = struct.unpack_from("<II", self.buffer, at + HEAD.size)
@@ -158,12 +210,12 @@ class _Scan:
         if not self._is_whole(at, size):
             return 0
         start = at + HEAD.size + 8
-        key_sets[kind] = tuple(json.loads(self.buffer[start : start + length]))
+        self.key_sets[kind] = tuple(json.loads(self.buffer[start : start + length]))
         return HEAD.size + size
 
-    def _take_points(self, at: int, kind: int, keys: tuple[str, ...]) -> int:
+    def _take_points(self, at: int, kind: int) -> int:
         """Decode the run of equal frames that starts here; return the bytes that it covers."""
-        size = MARK.size + _WORD * len(keys)
+        keys, size = self.key_sets[kind], self._size(kind)
         stride = HEAD.size + size
         count = (len(self.buffer) - at) // stride
         if not count:
@@ -185,10 +237,10 @@ class _Scan:
                 Block(
                     keys=keys,
                     step=whole[:, 0],
-                    wall_us=whole[:, 1],
-                    elapsed_s=real[:, 2],
-                    epoch=real[:, 3],
-                    values=real[:, 4:],
+                    wall_us=self.clock_us + (real[:, 1] * 1e6).astype(np.int64),
+                    elapsed_s=real[:, 1],
+                    epoch=real[:, 2],
+                    values=real[:, 3:],
                 )
             )
         return count * stride
@@ -221,22 +273,10 @@ def _find_frame(buffer: bytes, base: int, position: Position, *, final: bool) ->
     kinds = words[:, 0]
     if len(kinds) and kinds[0] == 0 and not final:
         return 0
-    known = np.array([KEYS, CLOSE, *position.key_sets], dtype=np.uint32)
+    known = np.array([KEYS, CLOCK, CLOSE, *position.key_sets], dtype=np.uint32)
     for index in np.flatnonzero(np.isin(kinds, known)).tolist():
         start = index * _WORD
-        probe = _Scan(buffer[start:], base + start, replace(position, offset=base + start))
-        if _is_valid(probe, int(kinds[index])):
+        probe = _Scan(buffer[start:], base + start, position)
+        if probe.is_frame(int(kinds[index])):
             return base + start
     return 0
-
-
-def _is_valid(probe: _Scan, kind: int) -> bool:
-    """Whether a frame of `kind` with a right checksum starts the probe's buffer."""
-    if kind == CLOSE:
-        return probe._is_whole(0, 0)  # noqa: SLF001  # the same module
-    if kind == KEYS:
-        return probe._take_keys(0, {}) > 0  # noqa: SLF001
-    if kind > MAX_KEY_SET:
-        return False
-    size = MARK.size + _WORD * len(probe.position.key_sets[kind])
-    return probe._is_whole(0, size)  # noqa: SLF001

@@ -1,6 +1,5 @@
 """The background thread of a run: heartbeat, syncs, machine load, facts that take a while."""
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -102,4 +101,4 @@ class Monitor:
                 path = self._folder.open_segment("system")
                 self._system = SegmentWriter(path, start=self._start)
             elapsed_s = int(time.perf_counter() - self._start)
-            self._system.append(tuple(load), load.values(), elapsed_s, math.nan)
+            self._system.log(load, elapsed_s)

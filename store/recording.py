@@ -16,7 +16,7 @@ from typing import Any, Self
 from store import liveness, provenance
 from store.capture import Capture
 from store.events import EventLog
-from store.journal import SegmentWriter, check_name
+from store.journal import INT64, SegmentWriter, check_name
 from store.layout import RunFolder
 from store.liveness import Status
 from store.monitor import Monitor
@@ -59,10 +59,16 @@ class Run:
         self._files = files
         self._events = EventLog(files.events)
         self._start = clock_start
-        self._step = last_step
         self._complained: set[str] = set()
-        self._writer = SegmentWriter(files.open_segment("0"), start=clock_start)
-        self._append = self._writer.append
+        self._writer = SegmentWriter(
+            files.open_segment("0"),
+            start=clock_start,
+            last_step=last_step,
+            on_trouble=self._log_what_is_good,
+        )
+        if type(self).log is Run.log:
+            self.log = self._writer.log  # one call less a point; `log` below says what it does
+        self._is_recovering = False
         self._monitor: Monitor | None = None
         self._capture: Capture | None = None
         self._scratch = scratch
@@ -98,12 +104,7 @@ class Run:
         epoch
             Position in epochs, if that is known.
         """
-        try:
-            at = self._step + 1 if step is None else step
-            self._append(tuple(metrics), metrics.values(), at, _NAN if epoch is None else epoch)
-            self._step = at
-        except Exception as error:  # noqa: BLE001  # nothing may reach the training loop
-            self._log_what_is_good(metrics, self._step + 1 if step is None else step, epoch, error)
+        self._writer.log(metrics, step, epoch)
 
     def define_metric(
         self,
@@ -346,12 +347,17 @@ class Run:
             self._refuse("epoch", f"The epoch is left out: {reason}", reason)
             at_epoch = _NAN
         try:
-            step = operator.index(step)
-            if good:
-                self._append(tuple(good), good.values(), step, at_epoch)
-                self._step = step
+            at = self._writer.last_step + 1 if step is None else operator.index(step)
+            INT64.pack(at)
         except (TypeError, struct.error) as reason:
             self._refuse("step", f"Expected a whole step of 64 bits; got {step!r:.80}.", reason)
+            return
+        if self._is_recovering:
+            self._refuse("log", f"A call of log() failed: {error!r:.200}.", error)
+        elif good:
+            self._is_recovering = True
+            self._writer.log(good, at, at_epoch)
+            self._is_recovering = False
 
     def _refuse(self, key: str, message: str, reason: Exception) -> None:
         """Warn once a key; in tests, raise."""

@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS event(
 
 -- How far each file of a run has been taken in: written in the transaction of its content.
 CREATE TABLE IF NOT EXISTS journal(
-    file VARCHAR PRIMARY KEY, run_key BIGINT, consumed BIGINT, key_sets VARCHAR, damaged BIGINT,
+    file VARCHAR PRIMARY KEY, run_key BIGINT, consumed BIGINT, vocabulary VARCHAR, damaged BIGINT,
     closed BOOLEAN);
 """  # noqa: S608  # fixed text
 

@@ -65,7 +65,10 @@ def bench_ingest(home: Path) -> None:
     points = owner.act("state")["points"]
     owner.close()
     size = (home / "store.duckdb").stat().st_size
-    row("ingest", f"{points / wall / 1e6:.2f} M points/s ({cpu / points * 1e6:.2f} CPU s per million)")
+    row(
+        "ingest",
+        f"{points / wall / 1e6:.2f} M points/s ({cpu / points * 1e6:.2f} CPU s per million)",
+    )
     row("database", f"{size / points:.1f} bytes per point")
 
 
@@ -83,11 +86,15 @@ def bench_freshness(home: Path, rounds: int = 40) -> None:
             delays.append(time.perf_counter() - start)
     store.stop_hub(home)
     slowest = sorted(delays)[int(rounds * 0.95)] * 1e3
-    row("`log()` to readable in another process: median / p95", f"{statistics.median(delays) * 1e3:.0f} / {slowest:.0f} ms")
+    row(
+        "`log()` to readable in another process: median / p95",
+        f"{statistics.median(delays) * 1e3:.0f} / {slowest:.0f} ms",
+    )
 
 
 def bench_import() -> None:
     """`import store` against an interpreter that imports nothing."""
+
     def seconds(code: str) -> float:
         times = []
         for _ in range(7):

@@ -1,9 +1,11 @@
 """Curves for the browser: exact where they fit, smoothed on everything, nothing when no news."""
 
 import dataclasses
+import time
 
 import numpy as np
 
+import store
 from dashboard import curve_data, data
 from dashboard.smoothing import ema
 from dashboard.wire import CurveQuery, decode
@@ -79,4 +81,17 @@ def test_a_living_run_is_named_as_running(home):
 
     assert header["running"] == [run.id]
     run.finish()
+    data.close()
+
+
+def test_a_hub_that_left_is_replaced_by_another(home):
+    run = testing.make_run(home, metrics={"val/loss": [1.0, 0.5]})
+    before = data.state()
+
+    assert store.stop_hub(home)
+    time.sleep(data.STATE_TTL_S)
+
+    assert data.state().runs == before.runs
+    (line,), _ = answered(query([run]))
+    np.testing.assert_array_equal(line.value, [1.0, 0.5])
     data.close()

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from store.journal import HEADER, SegmentWriter
 from store.journal_reader import Position, read_segment
 
-NAN = float("nan")
-
 calls = st.lists(
     st.tuples(
         st.dictionaries(st.sampled_from(["a", "b", "val/c", "ü"]), st.floats(), min_size=1),
@@ -29,7 +27,7 @@ def new_segment(folder: Path) -> tuple[SegmentWriter, Path]:
 
 
 def append(writer: SegmentWriter, metrics: dict[str, float], step: int) -> None:
-    writer.append(tuple(metrics), metrics.values(), step, NAN)
+    writer.log(metrics, step)
 
 
 def read_all(path: Path, *, final: bool = False, limit: int = 1 << 20):
