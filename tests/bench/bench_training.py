@@ -3,13 +3,10 @@
 Pairs of runs, one after the other, so that a busy machine slows both; CPU seconds of the process.
 """
 
-import os
 import statistics
 import tempfile
 import time
 import warnings
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import lightning as L
 import torch
