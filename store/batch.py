@@ -13,18 +13,13 @@ from store import record
 from store.journal_reader import Block, Position
 from store.layout import RunFolder
 from store.schema import POINTS_COLUMNS, key_of
+from store.series import summarise
 
 if TYPE_CHECKING:
     import duckdb
 
 _SERIES = """
-INSERT INTO series_base
-SELECT run_key, metric_key, count(*), min(step), max(step), arg_max(wall_us, (step, wall_us)),
-    arg_max(value, (step, wall_us)),
-    min(value) FILTER (isfinite(value)), arg_min(step, (value, step)) FILTER (isfinite(value)),
-    max(value) FILTER (isfinite(value)), arg_min(step, (-value, step)) FILTER (isfinite(value)),
-    count(*) FILTER (isnan(value)), count(*) FILTER (isinf(value))
-FROM batch GROUP BY ALL
+INSERT INTO series_base SELECT * FROM batch
 ON CONFLICT DO UPDATE SET
     n = n + excluded.n,
     first_step = least(first_step, excluded.first_step),
@@ -142,7 +137,7 @@ class BatchWriter:
             self._write_runs(batch)
             if points is not None:
                 self._insert("points_hot", pa.table(points))
-                connection.register("batch", pa.table(points))
+                connection.register("batch", pa.table(summarise(points)))
                 connection.execute(_SERIES)
                 connection.unregister("batch")
             if batch.events:

@@ -28,11 +28,9 @@ from store.wire import HEADER, error_as_table, error_as_text
 
 _log = logging.getLogger("bakeoff.hub")
 
-ATTENTIVE_S = 0.5
-"""Pause between two looks at the journals while somebody asks."""
-RELAXED_S = 2.0
-"""The same while nobody does."""
-_ATTENTION_LASTS_S = 15.0
+LOOK_S = 2.0
+"""Pause between two looks at the journals; every question has a look of its own."""
+_ORPHAN_QUIET_S = 15.0
 _LOCK_WAIT_S = 15.0
 
 
@@ -109,17 +107,15 @@ class Hub(flight.FlightServerBase):
         """Take in journals until told to leave or nobody needs the hub any more."""
         parent_ticks = start_ticks(parent) if parent else None
         while not self._leave.is_set():
-            quiet_s = time.monotonic() - self._asked_at
-            is_attentive = quiet_s < _ATTENTION_LASTS_S
-            while self._owner.refresh() and not self._leave.is_set():
-                self._owner.compact_if_due()
-                if is_attentive:
-                    break
+            self._owner.drain()
             self._owner.seal_one()
-            orphaned = parent and start_ticks(parent) != parent_ticks and not is_attentive
-            if orphaned or (quiet_s > self._idle_s and not self._owner.num_live):
+            quiet_s = time.monotonic() - self._asked_at
+            is_orphan = parent and start_ticks(parent) != parent_ticks
+            if quiet_s > _ORPHAN_QUIET_S and is_orphan:
                 return
-            self._leave.wait(ATTENTIVE_S if is_attentive else RELAXED_S)
+            if quiet_s > self._idle_s and not self._owner.num_live:
+                return
+            self._leave.wait(LOOK_S)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import warnings
 import lightning as L
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from trainers.logger import BakeoffLogger
@@ -29,7 +29,7 @@ class Small(L.LightningModule):
 
     def training_step(self, batch):
         inputs, labels = batch
-        loss = F.cross_entropy(self.net(inputs), labels)
+        loss = cross_entropy(self.net(inputs), labels)
         value = loss.item()
         self.log_dict({"train/loss": value, "train/acc": 0.5, "lr": 1e-3, "grad_norm": 1.0})
         return loss
