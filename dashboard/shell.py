@@ -12,6 +12,8 @@ _CSS = """<style>
 .st-key-page_head { margin-bottom: -0.35rem; }
 [data-testid="stStatusWidget"] { display: none; }
 .st-key-q { min-width: min(100%, 380px) !important; }
+.stButtonGroup [data-selected="true"] { color: inherit !important; }
+.stButtonGroup [data-selected="true"] * { color: inherit !important; }
 .stMultiSelect [data-tag] {
   background: color-mix(in srgb, #6871e6 17%, transparent) !important;
   color: inherit !important;

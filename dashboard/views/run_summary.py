@@ -47,7 +47,7 @@ def draw(run: Mapping[str, Any]) -> None:
     with left:
         st.subheader("Configuration", anchor=False)
         params = {k: v for k, v in run["params"].items() if k not in IDENTITY}
-        _pairs(params, key="run_config", empty="No configuration was recorded.")
+        _pairs(params, key="run_config", empty="No configuration was recorded.", none="not set")
     with right:
         st.subheader("Environment", anchor=False)
         _pairs(_environment(run), key="run_environment", empty="Nothing was recorded.")
@@ -105,20 +105,20 @@ def _environment(run: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _pairs(values: Mapping[str, Any], *, key: str, empty: str) -> None:
+def _pairs(values: Mapping[str, Any], *, key: str, empty: str, none: str = "not recorded") -> None:
     if not values:
         st.caption(empty)
         return
     rows = [
-        element("tr", element("th", name, scope="row"), _value_cell(item))
+        element("tr", element("th", name, scope="row"), _value_cell(item, none))
         for name, item in values.items()
     ]
     sheet(markup.table([], rows, label=key), key=key)
 
 
-def _value_cell(item: Any) -> Markup:
+def _value_cell(item: Any, none: str) -> Markup:
     if item is None or item in ({}, [], ""):
-        return element("td", element("span", "not recorded", cls="missing"))
+        return element("td", element("span", none, cls="missing"))
     if isinstance(item, dict):
         return element("td", *_lines(item), cls="wrap")
     return element("td", formats.value(item), cls="wrap")

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 import store
@@ -210,6 +211,25 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
 
     assert seen["light"] == ("rgb(52, 57, 151)", "rgb(251, 251, 253)")
     assert seen["dark"] == ("rgb(135, 146, 255)", "rgb(20, 21, 26)")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "path"),
+    [
+        ("light", "/compare?runs={0},{1}"),
+        ("dark", "/?sel={0},{1}"),
+        ("dark", "/run?id={0}&tab=Predictions"),
+    ],
+)
+def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):
+    page = open_context(color_scheme=scheme).new_page()
+    visit(page, path.format(*run_ids))
+    page.wait_for_timeout(700)  # what still fades in counts as low contrast
+
+    problems = Axe().run(page).response["violations"]
+
+    grave = [p for p in problems if p["impact"] in {"serious", "critical"}]
+    assert [(p["id"], [node["html"] for node in p["nodes"]]) for p in grave] == []
 
 
 def test_on_a_phone_nothing_scrolls_sideways(visit, run_ids, open_context):
