@@ -93,7 +93,7 @@ def append_lines(path: Path, lines: list[bytes], *, sync: bool = False) -> None:
 
 
 def read_events(
-    path: Path, offset: int, *, limit: int = 4 << 20
+    path: Path, offset: int, *, limit: int | None = 4 << 20
 ) -> tuple[list[dict[str, Any]], int, int]:
     """Return the events behind `offset`, the new offset, and how many lines cannot be read.
 
@@ -102,7 +102,7 @@ def read_events(
     try:
         with path.open("rb") as file:
             file.seek(offset)
-            content = file.read(limit)
+            content = file.read() if limit is None else file.read(limit)
     except FileNotFoundError:
         return [], offset, 0
     end = content.rfind(b"\n") + 1

@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
 
 from store.errors import HubUnreachableError, StoreBusyError, StoreError
 from store.layout import Home
@@ -13,6 +15,48 @@ from store.liveness import start_ticks
 from store.reading import Backend, Store
 
 _PATIENCE_S = 20.0
+
+
+class SharedOwner:
+    """The owner of a store within this process, for everybody who opens the store here."""
+
+    _lock: ClassVar = threading.Lock()
+    _by_home: ClassVar[dict[Path, "SharedOwner"]] = {}
+
+    def __init__(self, home: Home) -> None:
+        from store.owner import Owner
+
+        self._key = home.path.resolve()
+        self._num_users = 0
+        self._owner = Owner(home)
+        self._owner.drain()
+        self.ask = self._owner.ask
+        self.act = self._owner.act
+
+    @classmethod
+    def of(cls, home: Home) -> "SharedOwner":
+        """Return this process's owner of a store, made if there is none.
+
+        Raises
+        ------
+        StoreError
+            As `store.owner.Owner`.
+        """
+        with cls._lock:
+            key = home.path.resolve()
+            if key not in cls._by_home:
+                cls._by_home[key] = cls(home)
+            shared = cls._by_home[key]
+            shared._num_users += 1  # noqa: SLF001  # the same class
+            return shared
+
+    def close(self) -> None:
+        """Let go; the last one closes the store."""
+        with self._lock:
+            self._num_users -= 1
+            if not self._num_users:
+                del self._by_home[self._key]
+                self._owner.close()
 
 
 def open(home: str | os.PathLike[str] | None = None) -> Store:  # noqa: A001  # the contract's name
@@ -88,7 +132,6 @@ def _hub_answers(home: Home) -> bool:
 def _hub_or_owner(home: Home) -> Backend:
     """Connect to the hub, else own the store, else wait for whoever holds it at the moment."""
     from store.client import HubClient
-    from store.owner import Owner
 
     deadline = time.monotonic() + _PATIENCE_S
     while True:
@@ -97,14 +140,11 @@ def _hub_or_owner(home: Home) -> Backend:
         except HubUnreachableError:
             pass
         try:
-            owner = Owner(home)
+            return SharedOwner.of(home)
         except StoreBusyError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-        else:
-            owner.drain()
-            return owner
 
 
 def _start_hub(home: Home, parent: int | None) -> None:

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,6 +25,10 @@ from store.schema import prepare
 from store.sealing import write_sealed
 
 _log = logging.getLogger("bakeoff.store")
+
+_claiming = threading.Lock()
+_claimed: set[Path] = set()
+"""Stores that this process owns: DuckDB's lock keeps other processes out, but not this one."""
 
 _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
@@ -52,6 +57,13 @@ class Owner:
 
     def __init__(self, home: Home) -> None:
         self.home = home.create()
+        self._claim = home.path.resolve()
+        with _claiming:
+            if self._claim in _claimed:
+                raise StoreBusyError(
+                    f"Expected the store {home.path} to be free; this process has it open already."
+                )
+            _claimed.add(self._claim)
         self._cycling = threading.Lock()
         self._cursors = threading.local()
         self._curves = CurveCache()
@@ -59,7 +71,11 @@ class Owner:
         self.trouble: str | None = None
         """Why new points cannot be taken in at the moment."""
         self._version = time.time_ns() // 1_000_000
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            _claimed.discard(self._claim)
+            raise
 
     def _open(self) -> None:
         self._connection = _connect(self.home)
@@ -158,6 +174,7 @@ class Owner:
         """Let go of the database."""
         with self._cycling:
             self._connection.close()
+            _claimed.discard(self._claim)
 
     def _cycle(self) -> bool:
         with self._curves.lock:
@@ -220,7 +237,13 @@ def _connect(home: Home) -> duckdb.DuckDBPyConnection:
                 "Wait for it, or stop it."
             ) from error
         raise HomeNotWritableError(
-            f"Expected a store that can be opened; got {home.database} ({error})."
+            f"Expected a store that can be opened; got {home.database} ({error}). "
+            "If the file is damaged, make it anew from the runs: bakeoff doctor --rebuild."
+        ) from error
+    except duckdb.Error as error:
+        raise HomeNotWritableError(
+            f"Expected a DuckDB store in {home.database}; it cannot be read ({error}). "
+            "Make it anew from the runs: bakeoff doctor --rebuild."
         ) from error
 
 

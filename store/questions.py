@@ -251,6 +251,15 @@ _BANDS = pa.schema(
     }
 )
 
+
+def points_of_runs(asked: Asked) -> pa.Table:
+    """Return run_id and how many points the database has of each run."""
+    return asked.table(
+        "SELECT r.run_id, count(p.step) AS n FROM run_base AS r "
+        "LEFT JOIN all_points AS p USING (run_key) GROUP BY r.run_id ORDER BY r.run_id"
+    )
+
+
 ANSWERS: dict[str, Callable[..., pa.Table]] = {
     answer.__name__: answer
     for answer in (
@@ -260,6 +269,7 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = {
         events,
         keys,
         points,
+        points_of_runs,
         projects,
         run,
         runs,

@@ -169,7 +169,7 @@ def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
             f"Expected a new run id; {files.id!r} is taken. Leave the id out, or pass resume='allow'."
         )
     header = json.loads(files.header.read_text(encoding="utf-8"))
-    events, _, _ = read_events(files.events, 0, limit=1 << 30)
+    events, _, _ = read_events(files.events, 0, limit=None)
     last = next((event for event in reversed(events) if event["kind"] == "status"), None)
     if last and last["status"] == "running":
         process = last.get("process")

@@ -348,3 +348,12 @@ def test_compaction_keeps_every_point(home, monkeypatch):
 
     assert hot["n"][0].as_py() == 0
     assert points.num_rows == 16_000
+
+
+def test_opening_a_store_twice_in_one_process_shares_it(home):
+    run_id = make_run(home, metrics={"x": [1.0] * 100})
+    with store.open(home) as first, store.open(home) as second:
+        make_run(home, metrics={"x": [1.0] * 100})
+        assert first.state()["points"] == second.state()["points"] == 200
+    with store.open(home) as again:
+        assert again.points("x", [run_id]).num_rows == 100
