@@ -158,8 +158,9 @@ def test_hyper_parameters_of_any_type_are_kept(home: Path):
 def test_lightning_s_adverts_are_silent_and_its_news_are_not(
     home: Path, caplog: pytest.LogCaptureFixture
 ):
-    with caplog.at_level(logging.INFO, "lightning.pytorch"):
-        trainer(BakeoffLogger(home=home))
+    for talker in ("lightning.pytorch", "lightning.fabric"):  # a training has silenced them
+        caplog.set_level(logging.INFO, talker)
+    trainer(BakeoffLogger(home=home))
 
     assert "GPU available" in caplog.text
     assert "litlogger" not in caplog.text
