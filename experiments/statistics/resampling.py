@@ -213,19 +213,18 @@ def selection_optimism(
     signed = values if goal == "max" else -values
     means = signed.mean(axis=0)
     winner = int(means.argmax())
+    columns = np.ascontiguousarray(signed.T)
     units = _Units.of(len(values), group)
     rng = np.random.Generator(np.random.PCG64(seed))
     total, wins, scores = signed.sum(axis=0), np.zeros(values.shape[1]), []
     for _ in range(check_count("resamples", resamples, least=1)):
         count = np.bincount(units.draw(rng), minlength=len(values)).astype(np.float64)
-        best = int((count @ signed).argmax())
+        best = int((columns @ count).argmax())
         wins[best] += 1
         outside = count == 0
         left = int(outside.sum())
         if left:
-            column = signed[:, best]
-            # Fewer examples are left out than drawn, so they are the cheaper ones to add up.
-            scores.append(float(column[outside].sum()) / left)
+            scores.append(float(columns[best][outside].sum()) / left)
     sign = 1.0 if goal == "max" else -1.0
     apparent = float(total[winner]) / len(values)
     estimate, low, high = math.nan, math.nan, math.nan
