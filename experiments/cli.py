@@ -107,6 +107,10 @@ def _parser() -> _Parser:
     ls.add_argument("--limit", type=_count, default=50, metavar="N", help="at most N runs (50)")
     show = add("show", _show, "show one run", home, as_json)
     show.add_argument("run_id", metavar="RUN", help="a run's id or the beginning of it")
+    doctor = add("doctor", _doctor, "look a store over", home, as_json)
+    doctor.add_argument(
+        "--rebuild", action="store_true", help="make the database anew from the runs' folders"
+    )
     add("version", _version, "show versions", as_json)
     return parser
 
@@ -201,6 +205,13 @@ def _show(options: argparse.Namespace) -> int:
 
     show_run(options.home, run_id=options.run_id, as_json=options.json)
     return ExitCode.OK
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from experiments.upkeep import examine_store
+
+    is_healthy = examine_store(options.home, rebuild=options.rebuild, as_json=options.json)
+    return ExitCode.OK if is_healthy else ExitCode.FAILED
 
 
 def _version(options: argparse.Namespace) -> int:
