@@ -2,13 +2,15 @@
 
 import streamlit as st
 
+from dashboard.markup import plain
+
 PRESET = "experiments/presets/cnn_mnist.yaml"
 _SNIPPET = """\
 import store
 
-with store.init("my-project", name="first", config={"lr": 0.001}) as run:
-    for step in range(100):
-        run.log({"train/loss": 1 / (step + 1)}, step=step)
+with store.init("my-project", config={"lr": 0.001}) as run:
+    for step in range(1, 100):
+        run.log({"train/loss": 1 / step}, step=step)
 """
 
 
@@ -27,7 +29,7 @@ def first_run() -> None:
             "Runs appear here by themselves, about a second after they start. "
             "Three ways to the first one:"
         )
-        demo, train, code = st.columns(3, gap="medium")
+        demo, train, code = st.columns([2, 3, 4], gap="medium")
         with demo:
             st.markdown("**See it work.** Trains a CNN, an LSTM and a Transformer on real data.")
             st.code("make demo", language="bash")
@@ -40,7 +42,16 @@ def first_run() -> None:
             )
         with code:
             st.markdown("**Log from your own training loop.** Any framework will do.")
-            st.code(_SNIPPET, language="python", wrap_lines=True)
+            st.code(_SNIPPET, language="python")
+
+
+def trouble(words: str) -> None:
+    """Show why the store has not taken in what runs wrote lately."""
+    first = words.split("\n", maxsplit=1)[0]
+    st.warning(
+        f"{plain(first)} What you see may be old; runs that train are not affected.",
+        icon=":material/warning:",
+    )
 
 
 def nothing_selected(available: int, *, chosen: int = 0) -> None:

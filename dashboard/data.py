@@ -33,6 +33,8 @@ class State:
     version: int
     running: int
     runs: int
+    trouble: str | None = None
+    """Why new points wait, in the store's words; None when all is well."""
 
 
 def home() -> str:
@@ -63,7 +65,12 @@ def state() -> State:
     if known and time.monotonic() - known[0] < STATE_TTL_S:
         return known[1]
     facts = ask(lambda s: s.state())
-    fresh = State(version=facts["version"], running=facts["running"], runs=facts["runs"])
+    fresh = State(
+        version=facts["version"],
+        running=facts["running"],
+        runs=facts["runs"],
+        trouble=facts.get("trouble"),
+    )
     _states[key] = (time.monotonic(), fresh)
     return fresh
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import cards, data
 
 ALL_PROJECTS = "All projects"
 
@@ -12,6 +12,19 @@ ALL_PROJECTS = "All projects"
 def title(text: str, subtitle: str = "") -> str | None:
     """Draw a page's head with the project chooser; return the chosen project, None for all."""
     projects = data.projects()
+    chosen = _head(text, subtitle, projects)
+    show_trouble()
+    return chosen
+
+
+def show_trouble() -> None:
+    """Say so when the store lags behind."""
+    words = data.state().trouble
+    if words:
+        cards.trouble(words)
+
+
+def _head(text: str, subtitle: str, projects: list[str]) -> str | None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="page_head"):
         with st.container(width="stretch", gap=None):
             st.title(text, anchor=False)

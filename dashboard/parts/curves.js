@@ -110,7 +110,9 @@ class Explorer {
 
   drawControls() {
     const { view } = this;
-    this.find("[name=smooth]").value = view.smooth;
+    const smooth = this.find("[name=smooth]");
+    smooth.value = view.smooth;
+    smooth.style.setProperty("--filled", `${(view.smooth / 0.99) * 100}%`);
     this.find(".field output").textContent = view.smooth ? view.smooth.toFixed(2) : "off";
     this.find("[name=log]").checked = view.log;
     for (const button of this.find(".axes").children) {

@@ -62,12 +62,17 @@ Panel.prototype.onSelect = function (u) {
 Panel.prototype.drawLetters = function (u) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
-  const main = this.spec.metrics.find((metric) => !metric.dashed) || this.spec.metrics[0];
   const marks = [];
+  const rank = (line) => this.spec.metrics.findIndex((metric) => metric.name === line.metric);
+  const telling = new Map();
   this.lines.forEach((line, i) => {
+    const isDrawn = u.series[i + 1].show && line.x.length && line.smooth === Boolean(this.explorer.view.smooth);
+    const known = telling.get(line.run);
+    if (isDrawn && (!known || rank(line) < rank(known))) telling.set(line.run, line);
+  });
+  telling.forEach((line) => {
     const run = this.explorer.run(line.run);
-    const isDrawn = u.series[i + 1].show && run.letter && line.smooth === Boolean(this.explorer.view.smooth);
-    if (!isDrawn || line.metric !== main.name) return;
+    if (!run.letter) return;
     const at = lastWithin(line, u.scales.x.max);
     if (at < 0) return;
     const y = u.valToPos(line.y[at], "y", true);
@@ -105,6 +110,8 @@ Panel.prototype.drawMarks = function (u) {
   const size = 4 * devicePixelRatio;
   const base = bbox.top + bbox.height - 1;
   ctx.save();
+  ctx.setLineDash([]);
+  ctx.globalAlpha = 1;
   ctx.lineWidth = 1.4 * devicePixelRatio;
   this.lines.forEach((line, i) => {
     if (line.smooth || !u.series[i + 1].show) return;

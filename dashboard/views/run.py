@@ -30,6 +30,7 @@ def page() -> None:
     row = explorer.rows([record["run_id"]])[0]
     run = {**record, **row}
     _header(run)
+    frame.show_trouble()
     if run["status"] in _BAD_ENDS:
         _bad_end(run)
     _tabs(run)

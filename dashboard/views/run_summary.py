@@ -39,7 +39,9 @@ def draw(run: Mapping[str, Any]) -> None:
     if run["notes"]:
         st.markdown(run["notes"])
     if series:
-        sheet(tiles(series), key="run_tiles")
+        key_numbers = tiles(series)
+        if key_numbers:
+            sheet(key_numbers, key="run_tiles")
         sheet(numbers(series), key="run_numbers")
     else:
         st.caption("No numbers yet: this run has not logged a metric.")
@@ -65,7 +67,7 @@ def tiles(series: Sequence[Mapping[str, Any]]) -> Markup:
         arrow = _ARROWS[row["goal"]]
         note = f"best {arrow} at step {row['best_step']:,}" if row["n"] > 1 else "measured once"
         shown.append(markup.tile(row["metric"], formats.number(row["best"]), note))
-    return element("div", *shown, cls="tiles")
+    return element("div", *shown, cls="tiles") if shown else Markup()
 
 
 def numbers(series: Sequence[Mapping[str, Any]]) -> Markup:

@@ -1,5 +1,6 @@
 """What the pages say for given data and addresses; drawn for real, without a browser."""
 
+import dataclasses
 import json
 
 import pytest
@@ -237,6 +238,17 @@ def test_a_store_that_does_not_answer_is_said_in_a_sentence(
 
     assert "The store does not answer" in said
     assert "No hub answers" in said
+
+
+def test_a_store_that_lags_behind_says_why(runs, opened, monkeypatch):
+    words = "New points wait in the journals, none is lost: No space left on device.\nDetails"
+    lagging = dataclasses.replace(data.state(), trouble=words)
+    monkeypatch.setattr(data, "state", lambda: lagging)
+
+    for page, parameters in (("runs", {}), ("run", {"id": runs[0]})):
+        (warning,) = opened(page, **parameters).warning
+        assert "No space left on device" in warning.value
+        assert "Details" not in warning.value
 
 
 def test_the_boundary_lets_a_page_through():
