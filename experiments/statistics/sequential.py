@@ -66,7 +66,7 @@ def confidence_sequence(
     half = np.sqrt(
         variance * 2 * (t * rho2 + 1) / (t**2 * rho2) * np.log(np.sqrt(t * rho2 + 1) / alpha)
     )
-    half[(t < first) | (variance <= 1e-24 * max(float(variance.max()), 1e-300))] = math.inf
+    half[(t < first) | np.logical_and.accumulate(x == x[0])] = math.inf
     estimate = total / t + x.mean()
     return ConfidenceSequence(
         estimate=estimate, low=estimate - half, high=estimate + half, rho=math.sqrt(rho2)
