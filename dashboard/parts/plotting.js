@@ -76,16 +76,17 @@ Panel.prototype.drawLetters = function (u) {
     const at = lastWithin(line, u.scales.x.max);
     if (at < 0) return;
     const y = u.valToPos(line.y[at], "y", true);
-    if (y >= bbox.top - 2 && y <= bbox.top + bbox.height + 2) marks.push({ run, y });
+    const x = Math.min(u.valToPos(line.x[at], "x", true), bbox.left + bbox.width);
+    if (x >= bbox.left && y >= bbox.top - 2 && y <= bbox.top + bbox.height + 2) marks.push({ run, x, y });
   });
   spread(marks, 12 * ratio, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `700 ${11 * ratio}px ${getComputedStyle(this.plot).fontFamily}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  for (const { run, y } of marks) {
+  for (const { run, x, y } of marks) {
     ctx.fillStyle = this.explorer.color(run);
-    ctx.fillText(run.letter, bbox.left + bbox.width + 5 * ratio, y);
+    ctx.fillText(run.letter, x + 5 * ratio, y);
   }
   ctx.restore();
 };

@@ -161,10 +161,24 @@ def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     assert complaints == []
 
 
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile that ordinary tests share: the scripts are fetched and compiled once."""
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(open_context: Callable[..., BrowserContext]) -> Page:
-    """A page in a fresh profile."""
-    return open_context().new_page()
+def page(profile: BrowserContext) -> Iterator[Page]:
+    """A page; whatever it complains about fails the test."""
+    page = profile.new_page()
+    complaints: list[str] = []
+    _listen(page, complaints, "")
+    yield page
+    page.close()
+    assert complaints == []
 
 
 @pytest.fixture
