@@ -1,0 +1,119 @@
+"""Sentences for a verdict: generated from the figures, for every word."""
+
+import math
+
+from experiments.evidence import Candidate
+from experiments.statistics import (
+    Interval,
+    PairedDifference,
+    SeedsAndExamples,
+    examples_needed,
+    seeds_needed,
+    smallest_detectable,
+)
+from experiments.verdict import Word, amount, name_of, span
+
+
+def sentence(
+    candidate: Candidate,
+    baseline: Candidate,
+    difference: PairedDifference,
+    word: Word,
+    *,
+    level: float,
+    num_candidates: int,
+) -> str:
+    """Say what the examples show of a candidate's checkpoint against the baseline's."""
+    metric = name_of(difference.metric)
+    gap = amount(difference.estimate, difference.metric)
+    if word is Word.NOT_JUDGED:
+        return (
+            f"{candidate.name} against {baseline.name} on {metric}: {gap}, but not judged: "
+            f"{difference.note or 'there is no interval'}."
+        )
+    claim = _CLAIMS[word].format(candidate=candidate.name, baseline=baseline.name, metric=metric)
+    allowing = f", allowing for {num_candidates - 1} candidates" if num_candidates > 2 else ""
+    rough = f" Rough: {difference.note}." if difference.note else ""
+    return (
+        f"{claim}: {gap} ({level:.0%} interval "
+        f"{span(difference, difference.metric)}, {difference.n:,} examples{allowing})."
+        f"{rough}"
+    )
+
+
+_CLAIMS = {
+    Word.CLEARLY_BETTER: "{candidate} is clearly better than {baseline} on {metric}",
+    Word.BETTER_BUT_LITTLE: "{candidate} is better than {baseline} on {metric}, but by less than matters",
+    Word.BETTER: "{candidate} is better than {baseline} on {metric}",
+    Word.CLEARLY_WORSE: "{candidate} is clearly worse than {baseline} on {metric}",
+    Word.PRACTICALLY_EQUAL: "{candidate} and {baseline} are practically equal on {metric}",
+    Word.WORSE: "{candidate} is worse than {baseline} on {metric}",
+    Word.NOT_WORSE: "{candidate} is not worse than {baseline} on {metric}, and a gain is not shown",
+    Word.CANNOT_TELL: "{candidate} and {baseline} cannot be told apart on {metric} yet",
+}
+
+
+def recipe_sentence(
+    candidate: Candidate,
+    baseline: Candidate,
+    recipe: SeedsAndExamples | None,
+    word: Word,
+    *,
+    metric: str,
+    sign: float,
+) -> str:
+    """Say whether the recipe would win again with other seeds."""
+    if recipe is None:
+        alone = [side.name for side in (candidate, baseline) if len(side.run_ids) < 2]
+        return (
+            f"Whether the recipe would win again is not assessed: {' and '.join(alone)} "
+            f"{'has' if len(alone) == 1 else 'have'} one seed. Train 3 to 5."
+        )
+    if word is Word.NOT_JUDGED:
+        return f"Over seeds: not judged, {recipe.note or 'there is no interval'}."
+    told = Interval(
+        estimate=sign * recipe.estimate,
+        low=min(sign * recipe.low, sign * recipe.high),
+        high=max(sign * recipe.low, sign * recipe.high),
+    )
+    return (
+        f"Over {recipe.seeds_a} and {recipe.seeds_b} seeds the recipe is {word}: "
+        f"{amount(told.estimate, metric)} ({span(told, metric)})."
+    )
+
+
+def next_step(
+    difference: PairedDifference,
+    recipe: SeedsAndExamples | None,
+    word: Word,
+    recipe_word: Word,
+    *,
+    margin: float,
+    level: float,
+) -> str:
+    """Say what would settle an open question: examples for checkpoints, seeds for recipes."""
+    parts: list[str] = []
+    if not word.is_settled and difference.se > 0:
+        needed = examples_needed(margin, difference.se * math.sqrt(difference.n), level=level)
+        seen = amount(smallest_detectable(difference.se, level=level), difference.metric)
+        parts.append(
+            f"With {difference.n:,} examples a difference below {seen.lstrip('+')} cannot be seen; "
+            f"about {max(needed, difference.n + 1):,} would show one of the margin."
+        )
+    if recipe is not None and not recipe_word.is_settled:
+        seeds = seeds_needed(
+            margin,
+            math.hypot(recipe.seed_spread_a, recipe.seed_spread_b),
+            fixed_variance=max(
+                0.0, recipe.variance_examples - recipe.interaction_a - recipe.interaction_b
+            ),
+            noise_variance=recipe.interaction_a * recipe.seeds_a
+            + recipe.interaction_b * recipe.seeds_b,
+            level=level,
+        )
+        parts.append(
+            "More seeds would not settle the recipes; more examples might."
+            if seeds is None
+            else f"About {seeds} seeds of each would settle the recipes."
+        )
+    return " ".join(parts)
