@@ -27,6 +27,8 @@ FEWEST = 10
 ROUGH = 30
 """Below this many examples of the rarer class the interval is rough."""
 ROUGH_GROUPS = 40
+FEW_CARRIERS = 10
+"""Below this many examples that carry the variance the interval is rough."""
 FEW_DISCORDANT = 25
 """Below this many discordant pairs an accuracy difference takes Tango's interval."""
 UNIT_METRICS = frozenset({
@@ -163,6 +165,7 @@ def metric_interval(
     which is not defined at exactly 0 or 1. The rest: t on their own scale, losses cut at 0 and
     correlations at ±1. Do not compare two models by their separate intervals: `paired_difference`.
     """
+    check_level(level)
     found = influences([metric], label, [scores], threshold=threshold, num_classes=num_classes)[
         metric
     ]
@@ -170,24 +173,24 @@ def metric_interval(
     estimate = float(found.estimate[0])
     if case.name in {"accuracy", "micro_f1"} and case.group is None:
         share = wilson(round(estimate * case.n), case.n, level=level)
-        return case.single(share, level, "wilson", case.rough())
+        return case.single(share, "wilson", case.rough())
     se, df, note = case.spread(found.values[:, 0])
     reach = t_quantile(level, df) * se
     plain = Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
     if math.isnan(reach):
-        return case.single(plain, level, "none", note)
+        return case.single(plain, "none", note)
     if case.name not in UNIT_METRICS:
         low = 0.0 if case.name in LOWER_IS_BETTER else -1.0 if case.name != "r2" else -math.inf
         high = math.inf if case.name in LOWER_IS_BETTER else 1.0
         cut = Interval(estimate=estimate, low=max(low, plain.low), high=min(high, plain.high))
-        return case.single(cut, level, "t", note)
+        return case.single(cut, "t", note)
     if not 0 < estimate < 1:
         nothing = Interval(estimate=estimate, low=math.nan, high=math.nan)
         note = f"{case.name} is exactly {estimate:g}: its interval is not defined"
-        return case.single(nothing, level, "none", note)
+        return case.single(nothing, "none", note)
     middle, half = math.log(estimate / (1 - estimate)), reach / (estimate * (1 - estimate))
     low, high = _logistic(middle - half), _logistic(middle + half)
-    return case.single(Interval(estimate=estimate, low=low, high=high), level, "logit", note)
+    return case.single(Interval(estimate=estimate, low=low, high=high), "logit", note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +283,9 @@ class Case:
             df = min(df, self.groups - 1.0)
             if self.groups < ROUGH_GROUPS:
                 note = note or f"{self.groups} groups: the interval is rough below {ROUGH_GROUPS}"
+        carriers = _carriers(values)
+        if carriers < FEW_CARRIERS:
+            note = note or f"about {carriers:.0f} examples decide: the interval is rough"
         return se, df, note
 
     def _freedom(self, values: FloatArray) -> tuple[float, str]:
@@ -301,9 +307,8 @@ class Case:
         """Return the note on few examples."""
         return "" if self.n >= ROUGH else f"{self.n} examples: the interval is rough"
 
-    def single(self, interval: Interval, level: float, method: Method, note: str) -> MetricInterval:
+    def single(self, interval: Interval, method: Method, note: str) -> MetricInterval:
         """Return one model's interval with its surroundings."""
-        check_level(level)
         se, df, _ = self.spread(self.found.values[:, 0])
         return MetricInterval(
             estimate=interval.estimate,
@@ -316,6 +321,13 @@ class Case:
             method=method,
             note=note,
         )
+
+
+def _carriers(values: FloatArray) -> float:
+    """Return how many examples carry the variance: all of them when all weigh the same."""
+    squares = values**2
+    total = float(squares.sum())
+    return total**2 / float(squares @ squares) if total > 0 else math.inf
 
 
 def same_outputs(a: np.ndarray, b: np.ndarray, threshold: float | Sequence[float]) -> bool:

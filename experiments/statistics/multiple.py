@@ -67,8 +67,12 @@ def max_t_critical(
     if k == 1 and unseen == 0:
         return t_quantile(2 * level - 1 if one_sided else level, df)
     rng = np.random.Generator(np.random.PCG64(seed))
-    drawn = _correlated(table, draws, rng)
-    largest = drawn.max(axis=1) if one_sided else np.abs(drawn).max(axis=1)
+    largest = np.empty(check_count("draws", draws, least=1))
+    # In pieces: hundreds of candidates would fill the memory.
+    size = max(1, 2_000_000 // k)
+    for start in range(0, draws, size):
+        drawn = _correlated(table, min(size, draws - start), rng)
+        largest[start : start + size] = (drawn if one_sided else np.abs(drawn)).max(axis=1)
     if unseen:
         share = rng.random(draws) ** (1 / unseen)
         other = special.ndtri(share if one_sided else (1 + share) / 2)
@@ -322,7 +326,8 @@ def _best_critical(
 ) -> FloatArray:
     """Return each model's one-sided critical value against all others, from the same draws."""
     rng = np.random.Generator(np.random.PCG64(seed))
-    drawn = np.ascontiguousarray(_correlated(sigma, draws, rng).T)
+    drawn = _correlated(sigma, check_count("draws", draws, least=1), rng)
+    drawn = np.ascontiguousarray(drawn.T)
     critical = np.zeros(len(sigma))
     for i, row in enumerate(spread):
         rivals = np.flatnonzero(row > 0)
@@ -336,4 +341,4 @@ def _correlated(covariance: FloatArray, draws: int, rng: np.random.Generator) ->
     """Draw from N(0, covariance), which may be singular, shape (draws, k)."""
     value, direction = np.linalg.eigh((covariance + covariance.T) / 2)
     root = direction * np.sqrt(np.clip(value, 0.0, None))
-    return rng.standard_normal((check_count("draws", draws, least=1), len(value))) @ root.T
+    return rng.standard_normal((draws, len(value))) @ root.T

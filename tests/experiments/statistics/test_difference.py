@@ -140,6 +140,15 @@ def test_three_examples_have_a_defined_outcome(n, metric):
     assert single.note
 
 
+def test_a_difference_that_a_few_examples_decide_is_called_rough():
+    label = np.repeat([0, 1], [960, 40])
+    a = label * 0.8
+    b = a.copy()
+    b[-4:] = 0.2
+    found = paired_difference("mcc", label, a, b)
+    assert found.note == "about 5 examples decide: the interval is rough"
+
+
 def test_one_class_is_named_as_the_reason():
     found = paired_difference("roc_auc", np.ones(50), np.arange(50.0), np.arange(50.0) ** 2)
     assert math.isnan(found.estimate)

@@ -50,6 +50,11 @@ def test_independent_comparisons_give_sidaks_value():
     assert max_t_critical(np.ones((4, 4))) == pytest.approx(1.96, abs=0.02)
 
 
+def test_many_candidates_are_drawn_in_pieces():
+    sidak = stats.norm.ppf((1 + 0.95 ** (1 / 60)) / 2)
+    assert max_t_critical(np.eye(60)) == pytest.approx(sidak, abs=0.02)
+
+
 def test_intervals_against_a_control_leave_the_control_out():
     covariance = np.diag([1.0, 2.0, 3.0])
     found = max_t_intervals([1.0, 5.0, 0.0], covariance, control=1)
