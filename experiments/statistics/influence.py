@@ -243,10 +243,12 @@ def _code(
         index, listed = class_index(label, size), np.ones(size, bool)
     elif first.dtype.kind == "f":
         index = binary(label).astype(np.int64)
-        cuts = np.broadcast_to(threshold, len(outputs))
+        for output in outputs:
+            vector("scores", output)
+        # Compared in the scores' own precision: a stored 0.7 reaches a threshold of 0.7.
+        cuts = np.broadcast_to(threshold, len(outputs)).tolist()
         predicted = [
-            (vector("scores", output) >= cut).astype(np.int64)
-            for output, cut in zip(outputs, cuts, strict=True)
+            (output >= cut).astype(np.int64) for output, cut in zip(outputs, cuts, strict=True)
         ]
         size, listed = 2, np.ones(2, bool)
     else:

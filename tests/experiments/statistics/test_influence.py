@@ -301,3 +301,8 @@ def test_single_precision_scores_give_the_same_up_to_rounding():
     label, scores = binary_case(ties=False)
     single = influence("roc_auc", label, scores.astype(np.float32))
     assert single.estimate == influence("roc_auc", label, scores).estimate
+
+
+def test_a_single_precision_score_reaches_its_threshold():
+    scores = np.array([0.7, 0.2], np.float32)
+    assert influence("accuracy", [1, 0], scores, threshold=0.7).estimate == 1

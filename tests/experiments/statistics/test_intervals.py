@@ -91,13 +91,23 @@ def test_no_trials_give_nan_and_wrong_counts_an_error(interval):
         interval(1, 2, level=95)
 
 
+# Complete response before and after therapy (Cavo et al. 2012: 59, 6, 16, 80), and edges of the
+# table; Fagerland, Lydersen & Laake 2017, chapter 8, as tested in the R package contingencytables
+CAVO = (59, 6, 16, 80)
+
+
 @pytest.mark.parametrize(
-    ("a", "b", "c", "d", "low", "high"),
-    # Cavo et al. 2012 in Fagerland, Lydersen & Laake 2017, chapter 8; R package contingencytables
-    [(1, 0, 0, 1, -0.5734, 0.5734)],
+    ("interval", "low", "high"),
+    [
+        (newcombe_paired(*CAVO), -0.1186, -0.0046),
+        (newcombe_paired(1, 0, 0, 1), -0.5734, 0.5734),
+        (tango_interval(6, 16, 161), -0.1240, -0.0054),
+        (tango_interval(3, 0, 3), -0.1230, 1.0),
+        (tango_interval(0, 3, 3), -1.0, 0.1230),
+        (wald_paired(6, 16, 161), -0.1184, -0.0058),
+    ],
 )
-def test_newcombe_paired_gives_the_printed_limits(a, b, c, d, low, high):
-    interval = newcombe_paired(a, b, c, d)
+def test_paired_intervals_give_the_printed_limits(interval, low, high):
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=6e-5)
 
 

@@ -10,16 +10,23 @@ from scipy import stats
 
 from experiments.statistics import bowker, cochran_q, mcnemar, sign_flip_p
 
-# Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91, table 1 (Bentur 2009)
-BENTUR = (1, 7)
 
-
-def test_mcnemar_gives_the_printed_p_values():
-    test = mcnemar(*BENTUR)
-    assert test.exact == pytest.approx(18 / 256, abs=1e-12)
-    assert test.mid_p == pytest.approx(10 / 256, abs=1e-12)
-    assert test.chi2 == 4.5
-    assert (test.chi2_p, test.corrected_p) == pytest.approx((0.0339, 0.0771), abs=6e-5)
+@pytest.mark.parametrize(
+    ("b", "c", "expected"),
+    [
+        # Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91, table 1
+        # (Bentur et al. 2009); the first two are 18/256 and 10/256
+        (1, 7, (0.070313, 0.039063, 0.0339, 0.0771)),
+        # Cavo et al. 2012, as tested in the R package contingencytables
+        (6, 16, (0.052479, 0.034690, 0.033006, 0.055009)),
+    ],
+)
+def test_mcnemar_gives_the_printed_p_values(b, c, expected):
+    test = mcnemar(b, c)
+    found = (test.exact, test.mid_p, test.chi2_p, test.corrected_p)
+    assert found == pytest.approx(expected, abs=6e-5)
+    assert found[:2] == pytest.approx(expected[:2], abs=6e-7)
+    assert test.chi2 == (b - c) ** 2 / (b + c)
 
 
 @given(b=st.integers(0, 3000), c=st.integers(0, 3000))
