@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Verdict = Literal["better", "worse", "same", "neutral"]
@@ -43,19 +43,25 @@ class ParameterRow:
 
 
 def metric_rows(
-    series: Sequence[Mapping[str, Any]], run_ids: Sequence[str], baseline: str
+    series: Sequence[Mapping[str, Any]],
+    run_ids: Sequence[str],
+    baseline: str,
+    *,
+    is_ranked: bool = True,
 ) -> list[MetricRow]:
     """Return the metrics that at least one run has, the most decisive split first.
 
     With a goal, a run's value is its best; all runs that share the best value are marked. Without
-    a goal it is the last, and nothing is marked.
+    a goal it is the last, and nothing is marked. Neither is anything, nor any difference shown,
+    unless it is ranked.
     """
     by_metric: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in series:
         if not row["metric"].startswith("system/"):
             by_metric.setdefault(row["metric"], {})[row["run_id"]] = row
     names = sorted(by_metric, key=_rank(by_metric))
-    return [_metric_row(name, by_metric[name], run_ids, baseline) for name in names]
+    rows = [_metric_row(name, by_metric[name], run_ids, baseline) for name in names]
+    return rows if is_ranked else [_unranked(row) for row in rows]
 
 
 def parameter_rows(records: Sequence[Mapping[str, Any]]) -> list[ParameterRow]:
@@ -71,6 +77,11 @@ def parameter_rows(records: Sequence[Mapping[str, Any]]) -> list[ParameterRow]:
         )
         for key in keys
     ]
+
+
+def saw_different_data(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the runs say that they saw different data, so that no ranking means anything."""
+    return len({record["data_hash"] for record in records if record.get("data_hash")}) > 1
 
 
 def data_note(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
@@ -134,6 +145,12 @@ def _metric_row(
     )
     unit = next((row["unit"] for row in rows.values() if row["unit"]), None)
     return MetricRow(name=name, goal=goal, unit=unit, cells=cells)
+
+
+def _unranked(row: MetricRow) -> MetricRow:
+    """Return the bare values: on different data neither best nor difference means anything."""
+    cells = tuple(replace(cell, is_best=False, delta=None, verdict="neutral") for cell in row.cells)
+    return replace(row, cells=cells)
 
 
 def _value(row: Mapping[str, Any] | None, goal: str | None) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import store
+from experiments.comparison import Candidate, Comparison, ComparisonSpec, compare
 from store.client import HubClient
 from store.layout import Home
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 100
 STATE_TTL_S: Final = 0.2
+_MOST_SEEDS: Final = 30
 
 T = TypeVar("T")
 
@@ -138,6 +140,20 @@ def predictions(run_id: str, split: str) -> "pa.Table":
     return _cached("predictions", run_id, split)
 
 
+def other_seeds(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the finished runs of the same project and group: the recipe with other seeds."""
+    if not run["group"]:
+        return ()
+    text = f"group = {quoted(run['group'])} and status = finished"
+    found = _cached("runs", within(run["project"], text), "created_at", _MOST_SEEDS)
+    return tuple(i for i in found["run_id"].to_pylist() if i != run["run_id"])
+
+
+def compared(candidates: tuple[Candidate, ...], spec: ComparisonSpec) -> Comparison:
+    """Return the comparison of candidates with the first of them."""
+    return _compare(home(), state().version, candidates, spec)
+
+
 def events(run_id: str) -> "pa.Table":
     """Return what a run noted besides numbers."""
     return _cached("events", run_id)
@@ -186,6 +202,13 @@ def _forget(key: str) -> None:
         gone = _open.pop(key, None)
     if gone is not None:
         gone.close()
+
+
+@lru_cache(maxsize=32)
+def _compare(
+    _home: str, _version: int, candidates: tuple[Candidate, ...], spec: ComparisonSpec
+) -> Comparison:
+    return ask(lambda s: compare(s, candidates, spec))
 
 
 def _cached(name: str, *arguments: Any, **options: Any) -> Any:

@@ -98,7 +98,7 @@ def next_step(
         seen = amount(smallest_detectable(difference.se, level=level), difference.metric)
         parts.append(
             f"With {difference.n:,} examples a difference below {seen.lstrip('+')} cannot be seen; "
-            f"about {max(needed, difference.n + 1):,} would show one of the margin."
+            f"about {_round_up(max(needed, difference.n + 1)):,} would show one of the margin."
         )
     if recipe is not None and not recipe_word.is_settled:
         seeds = seeds_needed(
@@ -117,3 +117,9 @@ def next_step(
             else f"About {seeds} seeds of each would settle the recipes."
         )
     return " ".join(parts)
+
+
+def _round_up(count: int) -> int:
+    """Return a number with two significant digits: a plan, not a measurement."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // unit) * unit

@@ -128,7 +128,7 @@ def _learning_curves(
 
 
 def _predictions(best: float, generator: np.random.Generator) -> tuple[Any, Any]:
-    label = generator.integers(0, 2, 200)
+    label = np.random.default_rng(0).integers(0, 2, 200)  # the same examples for every run
     is_right = generator.random(200) < best
     positive = np.where(is_right == (label == 1), 0.5, 0.0) + generator.random(200) / 2
     return label, np.stack([1 - positive, positive], axis=1)

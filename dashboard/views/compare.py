@@ -20,6 +20,7 @@ from dashboard import (
 )
 from dashboard.comparing import Cell, MetricRow, ParameterRow
 from dashboard.markup import Markup, element
+from dashboard.views import evidence
 from dashboard.views.curves import choose_runs, panels_of
 
 _ARROWS = {"max": "↑", "min": "↓"}
@@ -54,19 +55,26 @@ def _comparison(runs: Sequence[dict[str, Any]]) -> None:
     note = comparing.data_note(records, names)
     if note:
         st.warning(note, icon=":material/warning:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Metrics", anchor=False, width="content")
+    is_comparable = not comparing.saw_different_data(records)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = "Is the difference real?" if is_comparable else "Metrics"
+        st.subheader(title, anchor=False, width="content")
         st.space("stretch")
         baseline = _baseline(ids, names)
-    rows = comparing.metric_rows(data.series(ids).to_pylist(), ids, baseline)
+        question = evidence.ask(runs, names, baseline) if is_comparable else None
+    if question is not None:
+        evidence.answer(question, names)
+        st.subheader("Metrics", anchor=False)
+    series = data.series(ids).to_pylist()
+    rows = comparing.metric_rows(series, ids, baseline, is_ranked=is_comparable)
     components.sheet(
         metric_table(rows, runs, names, baseline), key="compare_metrics", on_open=_open
     )
-    st.caption(
-        "★ marks the best value, and every run that shares it. Whether a difference is real is "
-        "**not judged here**: single numbers cannot tell. That needs the predictions on the same "
-        "examples, and more than one seed."
-    )
+    if is_comparable:
+        st.caption(
+            "★ marks the best value, and every run that shares it. Whether a difference is real, "
+            "single numbers cannot tell: that is judged above, from the predictions."
+        )
     st.subheader("Parameters", anchor=False)
     _parameters(comparing.parameter_rows(records), runs, names)
     available = panels_of(ids)
@@ -84,15 +92,13 @@ def _baseline(ids: Sequence[str], names: Sequence[str]) -> str:
     labels = dict(zip(ids, names, strict=True))
     asked = st.query_params.get("base", "")
     state.seed("compare_base", asked if asked in labels else ids[0])
-    st.caption("Differences from", width="content")
     return st.selectbox(
         "Baseline",
         list(ids),
         format_func=lambda run_id: labels[run_id],
         key="compare_base",
         on_change=lambda: state.put("base", st.session_state["compare_base"]),
-        label_visibility="collapsed",
-        width=240,
+        width=220,
     )
 
 

@@ -171,15 +171,20 @@ def test_a_server_that_went_away_is_said_and_found_again(visit, server, start_ru
     expect(plot(page)).not_to_have_attribute("data-last", before)
 
 
-def test_compare_marks_the_best_and_judges_nothing(page, visit, run_ids):
+def test_compare_opens_with_the_verdict_and_marks_the_best(page, visit, run_ids):
     visit(page, f"/compare?runs={run_ids[0]},{run_ids[3]}")
 
+    verdicts = page.get_by_role("table", name=re.compile("Verdicts against cnn-00 on accuracy"))
+    expect(verdicts.get_by_role("row").filter(has_text="lstm-03")).to_contain_text("points")
+    expect(verdicts.get_by_role("img")).to_have_accessible_name(re.compile("points"))
+    expect(page.get_by_text(re.compile(r"95% interval .* 200 examples"))).to_be_visible()
     table = page.get_by_role("table", name="Metrics side by side")
     expect(table.get_by_role("columnheader")).to_have_count(3)
     row = table.get_by_role("row").filter(has_text="val/acc")
     expect(row.locator(".best")).to_have_count(1)
     expect(row.locator(".delta.better")).to_contain_text("▲")
-    expect(page.get_by_text("not judged here")).to_be_visible()
+    expect(page.get_by_text("single numbers cannot tell")).to_be_visible()
+    plot(page).scroll_into_view_if_needed()
     drawn(page, re.compile("."))
 
     table.get_by_role("link", name="cnn-00").click()

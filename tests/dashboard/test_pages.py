@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import store
 from dashboard import cards, data, errors, state
 from store import testing
 from store.errors import HubUnreachableError
@@ -116,6 +117,37 @@ def test_metrics_of_the_address_choose_the_panels(runs, opened):
     assert [panel["key"] for panel in sent["panels"]] == ["acc"]
 
 
+def test_compare_judges_on_the_predictions_and_asks_what_matters(runs, opened, everything_said):
+    at = opened("compare", runs=f"{runs[0]},{runs[6]}", margin="0.1", judge="accuracy")
+
+    assert not at.exception
+    said = everything_said(at)
+    assert "Is the difference real?" in said
+    assert "95% interval" in said
+    assert "200 examples" in said
+    assert at.number_input[0].value == 0.1
+
+    at.number_input[0].set_value(40.0).run()
+
+    assert "but by less than matters" in everything_said(at)
+    assert at.query_params["margin"] == ["40"]
+
+
+def test_runs_on_different_data_are_neither_judged_nor_ranked(empty, opened, everything_said):
+    first, second = testing.filled_store(empty, num_runs=2)
+    for run_id, data_hash in ((first, "aaaa"), (second, "bbbb")):
+        with store.init(id=run_id, resume="must", home=empty, capture=False) as run:
+            run.describe(data_hash=data_hash)
+    at = opened("compare", runs=f"{first},{second}")
+
+    assert not at.exception
+    said = everything_said(at)
+    assert "saw different data" in said
+    assert "Is the difference real?" not in said
+    assert 'class="value best"' not in said
+    assert "delta" not in said
+
+
 def test_compare_puts_runs_side_by_side_and_claims_no_winner(runs, opened, everything_said):
     at = opened("compare", runs=f"{runs[0]},{runs[6]}", base=runs[6])
 
@@ -123,7 +155,7 @@ def test_compare_puts_runs_side_by_side_and_claims_no_winner(runs, opened, every
     said = everything_said(at)
     assert "★" in said
     assert "delta worse" in said
-    assert "not judged here" in said
+    assert "single numbers cannot tell" in said
     assert "None of these runs says which data it saw" in said
     assert "winner" not in said.lower()
     assert "training.batch_size" not in said
