@@ -144,6 +144,9 @@ from experiments.statistics.suites import (
     nemenyi_difference,
     probability_of_improvement,
 )
+from experiments.statistics.weighted import (
+    bootstrap_metrics,
+)
 
 __all__ = [
     "F1",
@@ -183,6 +186,7 @@ __all__ = [
     "balanced_accuracy",
     "benjamini_hochberg",
     "bootstrap",
+    "bootstrap_metrics",
     "bowker",
     "brier",
     "brier_decomposition",

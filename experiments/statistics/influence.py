@@ -169,7 +169,7 @@ def influences(
     # One contiguous row per model: each is written and read whole.
     values = {name: np.empty((len(outputs), n)) for name in wanted}
     by_class = [name for name in wanted if name in CLASS_METRICS]
-    coded = _code(label, outputs, threshold, num_classes, by_class) if by_class else None
+    coded = code_models(label, outputs, threshold, num_classes, by_class) if by_class else None
     for model, output in enumerate(outputs):
         results = _score_influences(wanted, label, output)
         if coded is not None:
@@ -217,20 +217,22 @@ def influence_covariance(values: ArrayLike, *, group: ArrayLike | None = None) -
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _CodedModels:
+class CodedModels:
+    """Labels and predictions of several models, numbered by one list of classes."""
+
     label: IntArray
     predicted: list[IntArray]
     num_classes: int
     listed: BoolArray
 
 
-def _code(
+def code_models(
     label: ArrayLike,
     outputs: Sequence[np.ndarray],
     threshold: float | Sequence[float],
     num_classes: int | None,
     metrics: Sequence[str],
-) -> _CodedModels:
+) -> CodedModels:
     """Return labels and every model's predictions, numbered by one list of classes."""
     first = outputs[0]
     if any(output.ndim != first.ndim for output in outputs):
@@ -262,11 +264,11 @@ def _code(
         name = min(binary_only)
         advice = " Use macro_f1." if name == "f1" else ""
         raise ValueError(f"Expected 2 classes for metric {name!r}; got {size}.{advice}")
-    return _CodedModels(label=index, predicted=predicted, num_classes=size, listed=listed)
+    return CodedModels(label=index, predicted=predicted, num_classes=size, listed=listed)
 
 
 def _class_influences(
-    names: Sequence[str], coded: _CodedModels, predicted: IntArray
+    names: Sequence[str], coded: CodedModels, predicted: IntArray
 ) -> dict[str, tuple[float, FloatArray]]:
     share = tally(coded.label, predicted, coded.num_classes) / len(predicted)
     cell = coded.label * coded.num_classes + predicted
@@ -282,7 +284,7 @@ def _score_influences(
     names: Sequence[str], label: ArrayLike, scores: np.ndarray
 ) -> dict[str, tuple[float, FloatArray]]:
     results: dict[str, tuple[float, FloatArray]] = {}
-    columns = _ranked(label, scores) if RANK_METRICS.intersection(names) else []
+    columns = ranked_columns(label, scores) if RANK_METRICS.intersection(names) else []
     for name in names:
         if name in RANK_METRICS:
             kernel = _auc if name == "roc_auc" else _average_precision
@@ -297,7 +299,7 @@ def _score_influences(
     return results
 
 
-def _ranked(label: ArrayLike, scores: np.ndarray) -> list[Ranks]:
+def ranked_columns(label: ArrayLike, scores: np.ndarray) -> list[Ranks]:
     """Sort a model's column of scores; with more than two classes each class against the rest."""
     if scores.ndim == 1:
         return [rank(binary(label), vector("scores", scores))]

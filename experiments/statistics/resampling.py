@@ -93,7 +93,7 @@ def bootstrap(
         check_size("data", array, len(arrays[0]))
     if method not in {"bca", "percentile", "basic"}:
         raise ValueError(f"Expected method 'bca', 'percentile' or 'basic'; got {method!r}.")
-    units = _Units.of(len(arrays[0]), group)
+    units = Units.of(len(arrays[0]), group)
     estimate = float(statistic(*arrays))
     rng = np.random.Generator(np.random.PCG64(seed))
     drawn = np.empty(check_count("resamples", resamples, least=1))
@@ -214,7 +214,7 @@ def selection_optimism(
     means = signed.mean(axis=0)
     winner = int(means.argmax())
     columns = np.ascontiguousarray(signed.T)
-    units = _Units.of(len(values), group)
+    units = Units.of(len(values), group)
     rng = np.random.Generator(np.random.PCG64(seed))
     total, wins, scores = signed.sum(axis=0), np.zeros(values.shape[1]), []
     for _ in range(check_count("resamples", resamples, least=1)):
@@ -246,7 +246,7 @@ def selection_optimism(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Units:
+class Units:
     """What is drawn: examples, or whole groups of them."""
 
     n: int
@@ -254,7 +254,8 @@ class _Units:
     rows: tuple[NDArray[np.int64], ...]
 
     @classmethod
-    def of(cls, n: int, group: ArrayLike | None) -> "_Units":
+    def of(cls, n: int, group: ArrayLike | None) -> "Units":
+        """Collect the rows of each group; without groups each example is its own."""
         if group is None:
             return cls(n=n, index=None, rows=())
         index, size = group_index(group, n)
@@ -263,12 +264,14 @@ class _Units:
         return cls(n=n, index=index, rows=tuple(np.split(order, edges)))
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw as many units as there are, with replacement, and return their rows."""
         if self.index is None:
             return rng.integers(0, self.n, self.n)
         chosen = rng.integers(0, len(self.rows), len(self.rows))
         return np.concatenate([self.rows[i] for i in chosen])
 
     def sums(self, influence: ArrayLike) -> FloatArray:
+        """Add up influence values inside each unit."""
         psi = np.asarray(influence, dtype=np.float64)
         check_size("influence", psi, self.n)
         if self.index is None:
@@ -276,6 +279,7 @@ class _Units:
         return np.bincount(self.index, psi, len(self.rows)).astype(np.float64)
 
     def blocks(self) -> list[NDArray[np.int64]]:
+        """Return the rows that the jackknife leaves out, one set at a time."""
         if self.index is not None:
             return list(self.rows)
         if self.n <= MOST_LEFT_OUT:
@@ -283,7 +287,7 @@ class _Units:
         return [np.arange(start, self.n, BLOCKS) for start in range(BLOCKS)]
 
 
-def _jackknife(arrays: tuple[np.ndarray, ...], statistic: Statistic, units: _Units) -> FloatArray:
+def _jackknife(arrays: tuple[np.ndarray, ...], statistic: Statistic, units: Units) -> FloatArray:
     left_out = np.array(
         [
             statistic(*(np.delete(array, block, axis=0) for array in arrays))
