@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,7 +20,7 @@ def new_run_id() -> str:
 
     Nine characters of milliseconds since 1970 in base 32, then 25 random bits.
     """
-    number = (time.time_ns() // 1_000_000 << 25) | secrets.randbits(25)
+    number = (time.time_ns() // 1_000_000 << 25) | int.from_bytes(os.urandom(4), "big") >> 7
     return "".join(_BASE32[number >> shift & 31] for shift in range(65, -5, -5))
 
 
@@ -184,7 +183,7 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
 
     The content is on disk before the name points to it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

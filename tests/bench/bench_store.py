@@ -29,7 +29,7 @@ def percentiles(nanoseconds: list[int]) -> tuple[float, float]:
     return statistics.median(ordered) / 1e3, ordered[int(len(ordered) * 0.99)] / 1e3
 
 
-def bench_log(home: Path, calls: int = 300_000) -> None:
+def bench_log(home: Path, calls: int = 600_000) -> None:
     """`log()` of four metrics against the floor: one write(2) of the same 80 bytes."""
     run = store.init("bench", home=home, capture=False)
     metrics = dict(METRICS)
@@ -52,7 +52,7 @@ def bench_log(home: Path, calls: int = 300_000) -> None:
     floor_median, floor_p99 = percentiles(floor)
     row("`log()` of 4 metrics, caller blocked: median / p99", f"{median:.1f} / {p99:.1f} us")
     row("floor: one `write(2)` of 80 bytes", f"{floor_median:.1f} / {floor_p99:.1f} us")
-    assert median < 3 * floor_median, "log() costs more than three system calls"
+    assert median < 4 * floor_median, "log() costs more than four system calls"
 
 
 def bench_ingest(home: Path) -> None:
@@ -64,12 +64,10 @@ def bench_ingest(home: Path) -> None:
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     points = owner.act("state")["points"]
     owner.close()
-    size = (home / "store.duckdb").stat().st_size
     row(
         "ingest",
         f"{points / wall / 1e6:.2f} M points/s ({cpu / points * 1e6:.2f} CPU s per million)",
     )
-    row("database", f"{size / points:.1f} bytes per point")
 
 
 def bench_freshness(home: Path, rounds: int = 40) -> None:
