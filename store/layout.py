@@ -20,7 +20,8 @@ def new_run_id() -> str:
 
     Nine characters of milliseconds since 1970 in base 32, then 25 random bits.
     """
-    number = (time.time_ns() // 1_000_000 << 25) | int.from_bytes(os.urandom(4), "big") >> 7
+    milliseconds, chance = time.time_ns() // 1_000_000, int.from_bytes(os.urandom(4), "big")
+    number = (milliseconds << 25) | (chance >> 7)
     return "".join(_BASE32[number >> shift & 31] for shift in range(65, -5, -5))
 
 
