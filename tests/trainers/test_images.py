@@ -49,6 +49,17 @@ def test_a_cut_off_image_is_unreadable(images: Path):
     assert read_image_folder(folder(images)).facts["unreadable"] == 1
 
 
+def test_a_folder_of_which_nothing_can_be_read_names_the_first(images: Path):
+    paths = sorted(images.glob("*/*.png"))
+    for path in paths:
+        path.write_text("no image")
+
+    with pytest.raises(
+        DataError, match=r"got \d+ that cannot be read, the first is bright/00\.png"
+    ):
+        read_image_folder(folder(images, max_bad=len(paths)))
+
+
 def test_too_many_unreadable_images_are_an_error(images: Path):
     for name in ("00", "01", "02"):
         (images / "dark" / f"{name}.png").write_bytes(b"")

@@ -89,8 +89,9 @@ def _judge(root: Path, bad: list[str], num_good: int, max_bad: int) -> None:
             f"{bad[0]}. Repair or delete them, or raise data.max_bad."
         )
     if not num_good:
+        got = f"{len(bad)} that cannot be read, the first is {bad[0]}" if bad else "none"
         raise DataError(
-            f"Expected PNG or JPEG images in the folders of {root}; got none. Add some."
+            f"Expected PNG or JPEG images in the folders of {root}; got {got}. Add some."
         )
     if bad:
         sys.stdout.write(f"skipped {len(bad)} unreadable images: {', '.join(bad[:5])}\n")
