@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 8501
 _PORTS_TRIED = 50
 _READY_S = 90.0
-# Where dashboard/ and .streamlit/config.toml lie: Streamlit reads its settings from there only.
+# Where dashboard/ and .streamlit/ lie: Streamlit takes its settings from the working folder.
 _ROOT = Path(__file__).resolve().parents[1]
 
 
