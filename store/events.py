@@ -87,7 +87,7 @@ def append_lines(path: Path, lines: list[bytes], *, sync: bool = False) -> None:
             os.ftruncate(descriptor, size)
             raise OSError(28, os.strerror(28), str(path))
         if sync:
-            os.fdatasync(descriptor)
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -51,6 +51,7 @@ INT64 = struct.Struct("<q")
 
 _NAN = math.nan
 _perf_counter, _pack_head = time.perf_counter, HEAD.pack
+_sync_data = getattr(os, "fdatasync", os.fsync)
 _CHECKSUM_AT = 24
 _FIRST_CHUNK = 64 << 10
 _CHUNK = 1 << 20
@@ -208,7 +209,7 @@ class SegmentWriter:
             is_dirty, self._synced = self._synced != self._offset, self._offset
         if is_dirty:
             with suppress(OSError):
-                os.fdatasync(self._descriptor)
+                _sync_data(self._descriptor)
 
     def close(self) -> None:
         """End the segment: mark it closed, cut the reserved rest, sync."""
@@ -221,7 +222,7 @@ class SegmentWriter:
             self._unmap()
             with suppress(OSError):
                 os.ftruncate(self._descriptor, written)
-                os.fdatasync(self._descriptor)
+                _sync_data(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -304,8 +305,8 @@ class SegmentWriter:
         try:
             os.posix_fallocate(self._descriptor, base, length)
             self._mapped = mmap.mmap(self._descriptor, length, offset=base)
-        except OSError as error:
-            if error.errno in _NO_SPACE:
+        except (OSError, AttributeError) as error:  # macOS cannot reserve, some disks cannot map
+            if isinstance(error, OSError) and error.errno in _NO_SPACE:
                 return False
             self._can_map = False
             return True

@@ -32,14 +32,21 @@ class Status(StrEnum):
         return self in {Status.FINISHED, Status.FAILED, Status.STOPPED}
 
 
-def describe_process() -> dict[str, Any]:
-    """Return what identifies this process for good: pids are reused, start times are not."""
+def describe_process(*, beats: bool = True) -> dict[str, Any]:
+    """Return what identifies this process for good: pids are reused, start times are not.
+
+    Parameters
+    ----------
+    beats
+        Whether it touches a heartbeat; where it does not, its silence means nothing.
+    """
     pid = os.getpid()
     return {
         "pid": pid,
         "started_ticks": start_ticks(pid),
         "boot_id": _boot_id(),
         "host": platform.node(),
+        "beats": beats,
     }
 
 
@@ -78,6 +85,7 @@ def infer(process: dict[str, Any] | None, beat_at: float | None, now: float) -> 
         ticks = start_ticks(int(process.get("pid") or -1))
         if ticks is None or ticks != process.get("started_ticks"):
             return Status.CRASHED
+        is_silent = is_silent and process.get("beats", True)
     return Status.LOST if is_silent else Status.RUNNING
 
 

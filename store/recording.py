@@ -292,7 +292,7 @@ class Run:
         """Announce the run and start what accompanies it; `store.init` calls this."""
         liveness.touch(self._files.heartbeat)
         self._events.append(
-            "status", sync=True, status="running", process=liveness.describe_process()
+            "status", sync=True, status="running", process=liveness.describe_process(beats=monitor)
         )
         liveness.touch(self._files.path.parent)  # tells the hub to look for runs
         atexit.register(self._finish_at_exit)

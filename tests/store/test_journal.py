@@ -136,6 +136,7 @@ def test_reading_while_writing_never_sees_a_torn_point(tmp_path):
     assert position.damaged == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from Python 3.12 on
 def test_a_forked_child_does_not_write(tmp_path):
     writer, path = new_segment(tmp_path)
     append(writer, {"a": 1.0}, 0)
@@ -164,3 +165,15 @@ def test_a_step_beyond_64_bits_is_refused_and_nothing_is_written(tmp_path):
     found, _ = read_all(path)
 
     assert [step for _, step, _ in found] == [0, 1]
+
+
+def test_a_system_that_cannot_reserve_space_writes_with_calls(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    writer, path = new_segment(tmp_path)
+    for step in range(1_000):
+        append(writer, {"a": float(step)}, step)
+    live, _ = read_all(path)
+    writer.close()
+
+    assert [step for _, step, _ in live] == list(range(1_000))
+    assert read_all(path)[0] == live
