@@ -1,4 +1,4 @@
-"""The pages, once: where they are, what they are called, and how to get from one to another."""
+"""How one page leads to another, without any page knowing the others."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
@@ -8,44 +8,19 @@ import streamlit as st
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
+_PAGES = "pages_by_name"
 
-def pages() -> dict[str, "Page"]:
-    """Return the pages by name; made anew in each run, as Streamlit wants it."""
-    from dashboard.views import compare, curves, run, runs
 
-    return {
-        "runs": st.Page(
-            runs.page,
-            title="Runs",
-            icon=":material/table_rows:",
-            url_path="runs",
-            default=True,
-            help="Every run with its status, parameters and best values.",
-        ),
-        "curves": st.Page(
-            curves.page,
-            title="Curves",
-            icon=":material/show_chart:",
-            url_path="curves",
-            help="Metrics over time, live while runs train.",
-        ),
-        "compare": st.Page(
-            compare.page,
-            title="Compare",
-            icon=":material/compare_arrows:",
-            url_path="compare",
-            help="Two to six runs side by side.",
-        ),
-        "run": st.Page(
-            run.page,
-            title="Run",
-            url_path="run",
-            visibility="hidden",
-            help="One run: numbers, curves, system, predictions, log and code.",
-        ),
-    }
+def announce(pages: Mapping[str, "Page"]) -> None:
+    """Keep the pages of this script run: Streamlit wants them made anew in each."""
+    st.session_state[_PAGES] = dict(pages)
+
+
+def page(name: str) -> "Page":
+    """Return a page by its name, for a link to it."""
+    return st.session_state[_PAGES][name]
 
 
 def go(name: str, parameters: Mapping[str, str]) -> NoReturn:
     """Switch to a page with these parameters in the address."""
-    st.switch_page(pages()[name], query_params={k: v for k, v in parameters.items() if v})
+    st.switch_page(page(name), query_params={k: v for k, v in parameters.items() if v})

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
+from dashboard.views import compare, curves, run, runs
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -29,5 +30,37 @@ st.set_page_config(
 )
 st.logo(str(_STATIC / "logo.svg"), icon_image=str(_STATIC / "logo.svg"), size="medium")
 st.html(_CSS)
-page = st.navigation(list(navigation.pages().values()), position="top")
+PAGES = {
+    "runs": st.Page(
+        runs.page,
+        title="Runs",
+        icon=":material/table_rows:",
+        url_path="runs",
+        default=True,
+        help="Every run with its status, parameters and best values.",
+    ),
+    "curves": st.Page(
+        curves.page,
+        title="Curves",
+        icon=":material/show_chart:",
+        url_path="curves",
+        help="Metrics over time, live while runs train.",
+    ),
+    "compare": st.Page(
+        compare.page,
+        title="Compare",
+        icon=":material/compare_arrows:",
+        url_path="compare",
+        help="Two to six runs side by side.",
+    ),
+    "run": st.Page(
+        run.page,
+        title="Run",
+        url_path="run",
+        visibility="hidden",
+        help="One run: numbers, curves, system, predictions, log and code.",
+    ),
+}
+navigation.announce(PAGES)
+page = st.navigation(list(PAGES.values()), position="top")
 errors.guarded(page.run)

@@ -25,7 +25,7 @@ def page() -> None:
     except store.RunNotFoundError:
         st.title("Run", anchor=False)
         cards.unknown_run(asked)
-        st.page_link(navigation.pages()["runs"], label="All runs", icon=":material/arrow_back:")
+        st.page_link(navigation.page("runs"), label="All runs", icon=":material/arrow_back:")
         return
     row = explorer.rows([record["run_id"]])[0]
     run = {**record, **row}
