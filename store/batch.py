@@ -1,5 +1,6 @@
 """What one look at the journals found, and how it gets into the database in one transaction."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -178,19 +179,23 @@ class BatchWriter:
 
     def _write_runs(self, batch: Batch) -> None:
         """Replace the rows of runs that changed."""
-        for live in batch.runs:
-            self._connection.execute("DELETE FROM run_base WHERE run_key = ?", [live.key])
-            marks = ", ".join("?" * len(record.RUN_COLUMNS))
+        if batch.runs:
+            self._forget("run_base", batch.runs)
+            rows = [record.run_row(live.record, live.key) for live in batch.runs]
+            self._insert("run_base", _table(rows, _RUN_TYPES))
+        if batch.new_params:
+            self._forget("param", batch.new_params)
+            params = [record.param_rows(live.record, live.key) for live in batch.new_params]
+            self._insert("param", _table(itertools.chain.from_iterable(params), _PARAM_TYPES))
+
+    def _forget(self, table: str, runs: list[LiveRun]) -> None:
+        """Delete the rows of runs that have some."""
+        keys = [live.key for live in runs if not live.is_new]
+        if keys:
             self._connection.execute(
-                f"INSERT INTO run_base VALUES ({marks})",  # noqa: S608  # question marks only
-                record.run_row(live.record, live.key),
+                f"DELETE FROM {table} WHERE run_key IN (SELECT unnest(?))",  # noqa: S608  # ours
+                [keys],
             )
-        rows: list[tuple[Any, ...]] = []
-        for live in batch.new_params:
-            self._connection.execute("DELETE FROM param WHERE run_key = ?", [live.key])
-            rows.extend(record.param_rows(live.record, live.key))
-        if rows:
-            self._insert("param", _table(rows, _PARAM_TYPES))
 
     def _insert(self, table: str, content: pa.Table) -> None:
         self._connection.register("batch", content)
@@ -229,6 +234,25 @@ class BatchWriter:
         self._connection.unregister("batch")
 
 
+_RUN_TYPES = {
+    "run_key": pa.int64(),
+    "run_id": pa.string(),
+    "project": pa.string(),
+    "name": pa.string(),
+    "group_name": pa.string(),
+    "status": pa.string(),
+    "claimed": pa.string(),
+    "model": pa.string(),
+    "host": pa.string(),
+    "seed": pa.int64(),
+    "notes": pa.string(),
+    "tags": pa.list_(pa.string()),
+    "error": pa.string(),
+    "created_us": pa.int64(),
+    "ended_us": pa.int64(),
+    "seen_us": pa.int64(),
+    "record": pa.string(),
+}
 _PARAM_TYPES = {
     "run_key": pa.int64(),
     "key": pa.string(),
@@ -294,11 +318,10 @@ def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:
     body = {
         key: value for key, value in event.items() if key not in {"kind", "at_us", "name", "step"}
     }
-    step = event.get("step")
-    name = event.get("name")
+    at_us, step, name = event.get("at_us"), event.get("step"), event.get("name")
     return (
         run_key,
-        int(event.get("at_us") or 0),
+        at_us if isinstance(at_us, int) else 0,
         event["kind"],
         name if isinstance(name, str) else None,
         step if isinstance(step, int) else None,
@@ -307,7 +330,7 @@ def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _table(rows: Iterable[tuple[Any, ...]], types: dict[str, pa.DataType]) -> pa.Table:
-    columns = zip(*rows, strict=True)
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, types.values(), strict=True)]
     return pa.table(arrays, names=list(types))
 

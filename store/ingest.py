@@ -66,6 +66,7 @@ class Ingest:
         self.is_behind = False
         self._ended: dict[str, int] = {}
         self._unsealed: list[str] = []
+        self._known: set[str] = set()
         self._writer = BatchWriter(connection)
         self._hot = 0
         self.reload()
@@ -77,6 +78,7 @@ class Ingest:
         self._folder_changed_ns = -1
         self._writer.reload()
         [(self._hot,)] = run("SELECT count(*) FROM points_hot").fetchall()
+        self._known = {run_id for (run_id,) in run("SELECT run_id FROM run_base").fetchall()}
         self._ended = dict(run(_SETTLED).fetchall())
         self._unsealed = [run_id for (run_id,) in run(_UNSEALED).fetchall()]
 
@@ -101,6 +103,7 @@ class Ingest:
             return 0, None
         for live in batch.runs:
             live.is_new = False
+            self._known.add(live.files.id)
         num_points = len(points["step"]) if points else 0
         self._hot += num_points
         return len(batch.runs) + len(batch.events) + num_points or 1, points
@@ -167,12 +170,17 @@ class Ingest:
             header = json.loads(files.header.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        if not record.is_header(header) or header["id"] != files.id:
+            return None
         key = key_of(files.id)
-        found = self._connection.execute(
+        if files.id not in self._known:
+            live = LiveRun(files=files, key=key, record=record.new_record(header), is_new=True)
+            live.has_unread_seal = files.sealed.exists()
+            return live
+        [(known,)] = self._connection.execute(
             "SELECT record FROM run_base WHERE run_key = ?", [key]
-        ).fetchone()
-        known = json.loads(found[0]) if found else record.new_record(header)
-        live = LiveRun(files=files, key=key, record=known, is_new=found is None)
+        ).fetchall()
+        live = LiveRun(files=files, key=key, record=json.loads(known))
         rows = self._connection.execute(
             "SELECT file, consumed, vocabulary, damaged, closed FROM journal WHERE run_key = ?",
             [key],
@@ -194,7 +202,11 @@ class Ingest:
         """Add to `batch` what a run has written since the last time."""
         before = live.record
         for event in self._read_events(live, batch):
-            live.record = record.fold(live.record, event)
+            try:
+                live.record = record.fold(live.record, event)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                live.events_damaged += 1  # it reads as JSON, but makes no sense
+                continue
             if event["kind"] == "metric" and isinstance(event.get("name"), str):
                 batch.metrics[event["name"]] = event
             elif event["kind"] not in _EVENT_KINDS:

@@ -1,6 +1,7 @@
 """The read side: the same answers, whether this process owns the store or asks the hub."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,9 @@ from store.layout import Home, RunFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_PATIENCE_S = 20.0
+_PAUSE_S = 0.05
 
 
 class Backend(Protocol):
@@ -302,24 +306,29 @@ class Store:
         return self._home.run(run_id)
 
     def _ask(self, question: str, **arguments: Any) -> "pa.Table":
-        return self._try_twice(lambda backend: backend.ask(question, **arguments))
+        return self._keep_asking(lambda backend: backend.ask(question, **arguments))
 
     def _act(self, action: str, **arguments: Any) -> dict[str, Any]:
-        return self._try_twice(lambda backend: backend.act(action, **arguments))
+        return self._keep_asking(lambda backend: backend.act(action, **arguments))
 
-    def _try_twice(self, use: Callable[[Backend], Any]) -> Any:
+    def _keep_asking(self, use: Callable[[Backend], Any]) -> Any:
         """Ask; if the hub has gone, find the next one (or become the owner) and ask again."""
-        backend = self._backend
-        if backend is None:
-            raise StoreError("Expected an open store; this one was closed.")
-        try:
-            return use(backend)
-        except HubUnreachableError:
-            with self._lock:
-                if self._backend is backend:
-                    backend.close()
-                    self._backend = self._connect(self._home)
-                fresh = self._backend
-        if fresh is None:
-            raise StoreError("Expected an open store; this one was closed.")
-        return use(fresh)
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            backend = self._backend
+            if backend is None:
+                raise StoreError("Expected an open store; this one was closed.")
+            try:
+                return use(backend)
+            except HubUnreachableError:
+                if time.monotonic() > deadline:
+                    raise
+                self._reconnect(backend)
+
+    def _reconnect(self, gone: Backend) -> None:
+        """Replace a backend that is gone, unless another thread has done so already."""
+        time.sleep(_PAUSE_S)  # a hub that was killed may look alive for a moment
+        with self._lock:
+            if self._backend is gone:
+                gone.close()
+                self._backend = self._connect(self._home)

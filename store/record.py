@@ -7,25 +7,7 @@ from typing import Any, Final
 from store.liveness import Status
 from store.values import flatten, to_json
 
-RUN_COLUMNS: Final = (
-    "run_key",
-    "run_id",
-    "project",
-    "name",
-    "group_name",
-    "status",
-    "claimed",
-    "model",
-    "host",
-    "seed",
-    "notes",
-    "tags",
-    "error",
-    "created_us",
-    "ended_us",
-    "seen_us",
-    "record",
-)
+_REQUIRED: Final = {"id": str, "project": str, "name": str, "created_us": int, "config": dict}
 
 _TO_MIN = re.compile(
     r"(^|[/_.-])(loss|error|err|mae|mse|rmse|nll|perplexity|ppl|brier|ece|cer|wer)([/_.-]|\d|$)",
@@ -68,28 +50,40 @@ def fold(record: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
             return record
 
 
+def is_header(header: Any) -> bool:
+    """Whether something read from a ``run.json`` says who a run is."""
+    return isinstance(header, dict) and all(
+        isinstance(header.get(name), kind) for name, kind in _REQUIRED.items()
+    )
+
+
 def run_row(record: dict[str, Any], run_key: int) -> tuple[Any, ...]:
-    """Return the values of `RUN_COLUMNS` for a record."""
+    """Return the values of ``run_base`` for a record, in the order of its columns."""
     model = record["config"].get("model")
+    seed = record.get("seed")
     return (
         run_key,
         record["id"],
         record["project"],
         record["name"],
-        record.get("group"),
+        _text(record.get("group")),
         str(record["status"]),
-        record["claimed"],
-        model.get("kind") if isinstance(model, dict) else (str(model) if model else None),
-        record.get("host"),
-        record.get("seed"),
-        record.get("notes"),
-        record.get("tags") or [],
-        record.get("error"),
+        _text(record["claimed"]),
+        _text(model.get("kind") if isinstance(model, dict) else model),
+        _text(record.get("host")),
+        seed if isinstance(seed, int) and -(2**63) <= seed < 2**63 else None,
+        _text(record.get("notes")),
+        [str(tag) for tag in record.get("tags") or []],
+        _text(record.get("error")),
         record["created_us"],
         record.get("ended_us"),
         record.get("seen_us"),
         to_json(record),
     )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def param_rows(record: dict[str, Any], run_key: int) -> list[tuple[int, str, float | None, str]]:

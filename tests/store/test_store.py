@@ -182,6 +182,40 @@ def test_a_damaged_run_folder_does_not_hide_the_others(home):
         assert opened.runs()["run_id"].to_pylist() == [good]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"id": "x", "project": 1, "name": "n", "created_us": 1, "config": {}}',
+    ],
+)
+def test_a_header_that_makes_no_sense_hides_that_run_alone(home, header):
+    good, bad = make_run(home), make_run(home)
+    (home / "runs" / bad / "run.json").write_bytes(header)
+    with store.open(home) as opened:
+        assert opened.runs()["run_id"].to_pylist() == [good]
+
+
+def test_events_that_make_no_sense_are_skipped(home):
+    run_id = make_run(home)
+    with (home / "runs" / run_id / "events.jsonl").open("a") as file:
+        for event in (
+            '{"kind": "edit", "remove_tags": 5}',
+            '{"kind": "config", "config": 7}',
+            '{"kind": "status", "status": ["odd"]}',
+            '{"kind": "metric", "name": 3}',
+            '{"kind": "text", "name": 3, "step": "x", "at_us": "never"}',
+            '{"kind": 4}',
+            "[]",
+            '{"kind": "edit", "name": "still read"}',
+        ):
+            file.write(event + "\n")
+    with store.open(home) as opened:
+        assert opened.runs()["name"].to_pylist() == ["still read"]
+
+
 def test_a_garbled_event_is_skipped_and_the_rest_is_read(home):
     run_id = make_run(home, status="crashed")
     with (home / "runs" / run_id / "events.jsonl").open("ab") as file:
