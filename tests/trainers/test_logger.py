@@ -156,10 +156,11 @@ def test_hyper_parameters_of_any_type_are_kept(home: Path):
 
 
 def test_lightning_s_adverts_are_silent_and_its_news_are_not(
-    home: Path, caplog: pytest.LogCaptureFixture
+    home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    for talker in ("lightning.pytorch", "lightning.fabric"):  # a training has silenced them
-        caplog.set_level(logging.INFO, talker)
+    for talker in ("lightning.pytorch", "lightning.fabric"):
+        caplog.set_level(logging.INFO, talker)  # a training has silenced them
+        monkeypatch.setattr(logging.getLogger(talker), "propagate", True)  # as its import decided
     trainer(BakeoffLogger(home=home))
 
     assert "GPU available" in caplog.text
