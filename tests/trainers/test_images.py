@@ -107,7 +107,9 @@ def test_fashion_mnist_that_is_not_there_says_what_to_install(tmp_path: Path):
         read_fashion_mnist(FashionMnistConfig(path=str(tmp_path)))
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"abcd")])
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"", mtime=0), gzip.compress(b"abcd", mtime=0)]
+)
 def test_a_broken_idx_file_is_named(fashion: Path, content: bytes):
     (fashion / "train-images-idx3-ubyte.gz").write_bytes(content)
 
