@@ -25,10 +25,10 @@ up: $(READY) ## open the dashboard on your own store (BAKEOFF_HOME, default ./.b
 	@$(BIN)/bakeoff up
 
 test: $(READY) chromium ## run the tests (under 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest -m "not exhaustive"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not exhaustive"
 
 test-all: $(READY) chromium ## run every test, the minutes-long ones too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(READY) ## measure what the README claims
 	@set -e; for file in tests/bench/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python "$$file"; done
