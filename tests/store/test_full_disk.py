@@ -43,7 +43,9 @@ def test_a_full_disk_stops_nothing_and_loses_nothing(small_disk, caplog):
         fill(filler)
         for step in range(5_000, 60_000):
             run.log({"x": float(step)}, step=step)
+        deadline = time.monotonic() + 20
         while not any("points wait in memory" in message for message in caplog.messages):
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         while_full = opened.points("x", [run.id]).num_rows
         trouble = opened.state()["trouble"]
