@@ -156,7 +156,8 @@ def test_the_runs_table_sees_a_new_run_by_itself(page, visit, start_run):
 
 
 def test_a_server_that_went_away_is_said_and_found_again(visit, server, start_run, open_context):
-    page = open_context(allows=r"ERR_|WebSocket|disconnected|401|50\d").new_page()
+    gone = r"ERR_|WebSocket|disconnected|401|50\d|not responding|No response received"
+    page = open_context(allows=gone).new_page()
     run = start_run()
     visit(page, f"/curves?runs={run.id}")
     drawn(page, run.id)
