@@ -24,7 +24,7 @@ from pathlib import Path
 from store.client import hub_facts
 from store.errors import NewerStoreError, StoreBusyError, StoreError
 from store.events import read_events
-from store.journal_reader import Position, read_segment
+from store.journal_reader import read_ended
 from store.layout import Home, RunFolder
 from store.owner import Owner
 from store.sealing import read_sealed, sealed_segments
@@ -137,7 +137,7 @@ def _examine_run(files: RunFolder) -> Iterator[Finding]:
     if damaged_lines:
         yield _damage(files.id, f"{damaged_lines} lines of {files.events.name}")
     for path in files.segments():
-        damaged = _last_position(path).damaged
+        damaged = max(position.damaged for _, position in read_ended(path))
         if damaged:
             yield _damage(files.id, f"{damaged} bytes of {path.name}")
     try:
@@ -216,23 +216,9 @@ def _count_points(files: RunFolder) -> int:
     count = read_sealed(files).num_rows if files.sealed.exists() else 0
     for path in files.segments():
         if path.name not in sealed:
-            position = Position()
-            while True:
-                blocks, after = read_segment(path, position, final=True)
+            for blocks, _ in read_ended(path):
                 count += sum(block.values.size for block in blocks)
-                if after == position:
-                    break
-                position = after
     return count
-
-
-def _last_position(path: Path) -> Position:
-    position = Position()
-    while True:
-        _, after = read_segment(path, position, final=True)
-        if after == position:
-            return position
-        position = after
 
 
 def _damage(run_id: str, what: str) -> Finding:

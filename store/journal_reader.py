@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def read_segment(
         return scan.blocks, scan.position
     finally:
         os.close(descriptor)
+
+
+def read_ended(path: Path) -> Iterator[tuple[list[Block], Position]]:
+    """Yield what a segment without a living writer holds, a part at a time, with the position."""
+    position = Position()
+    while True:
+        blocks, after = read_segment(path, position, final=True)
+        yield blocks, after
+        if after == position:
+            return
+        position = after
 
 
 def _skip_header(header: bytes) -> int:

@@ -3,8 +3,6 @@
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,14 +140,6 @@ class Home:
             If the id could lead out of the store.
         """
         return RunFolder(self.runs / check_run_id(run_id))
-
-    def run_folders(self) -> Iterator[RunFolder]:
-        """Yield the folder of every run that has started, oldest id first."""
-        with suppress(FileNotFoundError):
-            for path in sorted(self.runs.iterdir()):
-                folder = RunFolder(path)
-                if folder.header.exists():
-                    yield folder
 
     def create(self) -> "Home":
         """Make the folder if it is missing, ignored by git, and return it.

@@ -184,18 +184,13 @@ def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
 
 def _last_step(files: RunFolder) -> int:
     """Return the highest step of a run that goes on, or -1."""
-    from store.journal_reader import Position, read_segment
+    from store.journal_reader import read_ended
     from store.sealing import last_sealed_step
 
     last = last_sealed_step(files)
     for path in files.segments():
         if "-system-" not in path.name:
-            position = Position()
-            while True:
-                blocks, after = read_segment(path, position, final=True)
-                if after.offset == position.offset:
-                    break
-                position = after
+            for blocks, _ in read_ended(path):
                 last = max([last, *(int(block.step.max()) for block in blocks)])
     return last
 
