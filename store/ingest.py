@@ -13,6 +13,7 @@ from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, read_segment
 from store.layout import Home, RunFolder
+from store.ledger_ingest import LedgerIngest
 from store.liveness import Status
 from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
@@ -68,6 +69,7 @@ class Ingest:
         self._unsealed: list[str] = []
         self._known: set[str] = set()
         self._writer = BatchWriter(connection)
+        self._ledgers = LedgerIngest(connection, home)
         self._hot = 0
         self.reload()
 
@@ -77,6 +79,7 @@ class Ingest:
         self.live.clear()
         self._folder_changed_ns = -1
         self._writer.reload()
+        self._ledgers.reload()
         [(self._hot,)] = run("SELECT count(*) FROM points_hot").fetchall()
         self._known = {run_id for (run_id,) in run("SELECT run_id FROM run_base").fetchall()}
         self._ended = dict(run(_SETTLED).fetchall())
@@ -92,6 +95,7 @@ class Ingest:
         Points or None
             The new points, for those who keep curves in memory.
         """
+        num_items = self._ledgers.cycle()
         self._find_runs()
         self.is_behind = False
         batch = Batch()
@@ -100,13 +104,13 @@ class Ingest:
         points = None if batch.is_empty else self._writer.commit(batch)
         self._settle()
         if batch.is_empty:
-            return 0, None
+            return num_items, None
         for live in batch.runs:
             live.is_new = False
             self._known.add(live.files.id)
         num_points = len(points["step"]) if points else 0
         self._hot += num_points
-        return len(batch.runs) + len(batch.events) + num_points or 1, points
+        return num_items + len(batch.runs) + len(batch.events) + num_points or 1, points
 
     def next_to_seal(self) -> LiveRun | None:
         """Return an ended run whose points still lie in journals; each run once."""

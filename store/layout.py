@@ -131,6 +131,26 @@ class Home:
         """One folder a run."""
         return self.path / "runs"
 
+    @property
+    def queue(self) -> Path:
+        """Jobs: what is to run, runs and ran."""
+        return self.path / "queue"
+
+    @property
+    def studies(self) -> Path:
+        """One folder a study."""
+        return self.path / "studies"
+
+    @property
+    def releases(self) -> Path:
+        """Releases, the policy and the audit log."""
+        return self.path / "releases"
+
+    @property
+    def trash(self) -> Path:
+        """Runs that were deleted and can be restored."""
+        return self.path / "trash"
+
     def run(self, run_id: str) -> RunFolder:
         """Return the folder of the run `run_id`, which need not exist.
 

@@ -12,15 +12,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from store import questions
+from store import actions, questions
+from store.asked import Asked
 from store.console import harden
 from store.curve_cache import CurveCache
 from store.errors import HomeNotWritableError, QueryError, StoreBusyError
-from store.events import EventLog
 from store.ingest import Ingest
 from store.layout import Home
-from store.liveness import touch
-from store.questions import Asked
 from store.schema import prepare
 from store.sealing import write_sealed
 
@@ -161,14 +159,15 @@ class Owner:
             raise QueryError(f"The database could not answer: {error}") from error
 
     def act(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """Do something to the store; the answer is plain values."""
-        if action == "edit_run":
-            return self._edit_run(**arguments)
-        if action == "state":
-            self.refresh()
-            totals = self.ask("totals").to_pylist()[0]
-            return {"version": self._version, "trouble": self.trouble, **totals}
-        raise QueryError(f"Expected an action of the store; got {action!r}.")
+        """Do something to the store, by the name it has in `store.actions`."""
+        if action not in actions.ACTIONS:
+            raise QueryError(f"Expected an action of the store; got {action!r}.")
+        return actions.ACTIONS[action](self, **arguments)
+
+    @property
+    def version(self) -> int:
+        """A number that changes with anything visible."""
+        return self._version
 
     def close(self) -> None:
         """Let go of the database."""
@@ -205,17 +204,6 @@ class Owner:
             self._cursors.cursor = self._connection.cursor()
             self._cursors.generation = self._generation
         return self._cursors.cursor
-
-    def _edit_run(self, *, run_id: str, **changes: Any) -> dict[str, Any]:
-        """Write an edit into the run's own folder, from where it is taken in like any event."""
-        files = self.home.run(run_id)
-        if not EventLog(files.events).append("edit", sync=True, **changes):
-            raise HomeNotWritableError(
-                f"Expected a file that can be written; got {files.events}. Is the disk full?"
-            )
-        touch(self.home.runs)
-        self.refresh()
-        return {}
 
 
 def _connect(home: Home) -> duckdb.DuckDBPyConnection:

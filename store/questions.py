@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from store import filters
+from store import filters, ledger_questions
+from store.asked import Asked
 from store.console import guarded_select
-from store.curve_cache import CurveCache
 from store.errors import RunNotFoundError
 from store.m4 import bands as mean_and_band
 from store.m4 import m4
@@ -43,18 +43,6 @@ FROM (
 )
 GROUP BY ALL ORDER BY run_key, bucket
 """
-
-
-class Asked:
-    """What a question may use: a cursor, and the curves in memory."""
-
-    def __init__(self, cursor: "duckdb.DuckDBPyConnection", curves: CurveCache) -> None:
-        self.cursor = cursor
-        self.curves = curves
-
-    def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """Run a query of ours."""
-        return self.cursor.execute(sql, list(parameters)).to_arrow_table()
 
 
 def runs(
@@ -260,7 +248,7 @@ def points_of_runs(asked: Asked) -> pa.Table:
     )
 
 
-ANSWERS: dict[str, Callable[..., pa.Table]] = {
+ANSWERS: dict[str, Callable[..., pa.Table]] = ledger_questions.ANSWERS | {
     answer.__name__: answer
     for answer in (
         bands,

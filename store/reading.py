@@ -84,7 +84,7 @@ class Store:
         FilterError
             If `filter`, `order_by` or one of `columns` cannot be understood.
         """
-        return self._ask(
+        return self.ask(
             "runs",
             filter=filter,
             order_by=order_by,
@@ -95,7 +95,7 @@ class Store:
 
     def count_runs(self, filter: str | None = None) -> int:  # noqa: A002
         """Return how many runs a filter lets through."""
-        return self._ask("count_runs", filter=filter)["n"][0].as_py()
+        return self.ask("count_runs", filter=filter)["n"][0].as_py()
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return everything that is known of a run.
@@ -113,7 +113,7 @@ class Store:
         from store.questions import parse_record
         from store.values import flatten
 
-        record = parse_record(self._ask("run", run_id=run_id))
+        record = parse_record(self.ask("run", run_id=run_id))
         files = self._home.run(record["run_id"])
         return {**record, "params": flatten(record["config"]), "folder": str(files.path)}
 
@@ -129,15 +129,15 @@ class Store:
             max_step, best, best_step (by the goal), n_nan, n_inf, last_at.
         """
         ids = None if run_ids is None else list(run_ids)
-        return self._ask("series", run_ids=ids, project=project)
+        return self.ask("series", run_ids=ids, project=project)
 
     def keys(self, project: str | None = None) -> "pa.Table":
         """Return kind (``param`` or ``metric``), key and num_runs of all that was recorded."""
-        return self._ask("keys", project=project)
+        return self.ask("keys", project=project)
 
     def projects(self) -> "pa.Table":
         """Return project, num_runs and last_run_at, the most recently used first."""
-        return self._ask("projects")
+        return self.ask("projects")
 
     def curves(
         self,
@@ -170,13 +170,13 @@ class Store:
         pyarrow.Table
             run_id, x, value (float64) and step (int64), in order of x within a run.
         """
-        return self._ask(
+        return self.ask(
             "curves", metric=metric, run_ids=list(run_ids), x=x, lo=lo, hi=hi, width=width
         )
 
     def points(self, metric: str, run_ids: Sequence[str]) -> "pa.Table":
         """Return all points as they were logged: run_id, step, epoch, wall, elapsed, value."""
-        return self._ask("points", metric=metric, run_ids=list(run_ids))
+        return self.ask("points", metric=metric, run_ids=list(run_ids))
 
     def bands(
         self,
@@ -206,7 +206,7 @@ class Store:
             group, x, mean, low, high, n (runs that have a value there).
         """
         named = {name: list(ids) for name, ids in groups.items()}
-        return self._ask("bands", metric=metric, groups=named, x=x, width=width, band=band)
+        return self.ask("bands", metric=metric, groups=named, x=x, width=width, band=band)
 
     def predictions(self, run_id: str, split: str) -> "pa.Table":
         """Return the predictions of one split; see `store.predictions.read`.
@@ -228,7 +228,7 @@ class Store:
 
     def events(self, run_id: str, kinds: Sequence[str] | None = None) -> "pa.Table":
         """Return at, kind, name, step and body (JSON) of texts, alerts, artifacts and the like."""
-        return self._ask("events", run_id=run_id, kinds=None if kinds is None else list(kinds))
+        return self.ask("events", run_id=run_id, kinds=None if kinds is None else list(kinds))
 
     def folder(self, run_id: str) -> Path:
         """Return where a run's files lie: output.log, checkpoints, files, predictions."""
@@ -244,7 +244,7 @@ class Store:
         remove_tags: Sequence[str] = (),
     ) -> None:
         """Change what people say about a run."""
-        self._act(
+        self.act(
             "edit_run",
             run_id=self.run(run_id)["run_id"],
             name=name,
@@ -259,7 +259,7 @@ class Store:
         The version changes with anything visible; trouble says why new points cannot be taken in
         at the moment, and is None when they can.
         """
-        return self._act("state")
+        return self.act("state")
 
     def sql(
         self,
@@ -276,13 +276,21 @@ class Store:
         QueryError
             If it is refused, fails, or takes longer than `timeout_s`.
         """
-        return self._ask(
+        return self.ask(
             "sql",
             query=query,
             params=None if params is None else list(params),
             max_rows=max_rows,
             timeout_s=timeout_s,
         )
+
+    def ask(self, question: str, **arguments: Any) -> "pa.Table":
+        """Answer a question of `store.questions`, by its name."""
+        return self._keep_asking(lambda backend: backend.ask(question, **arguments))
+
+    def act(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Do something to the store: an action of `store.actions`, by its name."""
+        return self._keep_asking(lambda backend: backend.act(action, **arguments))
 
     def close(self) -> None:
         """Let go of the store."""
@@ -304,12 +312,6 @@ class Store:
 
     def _files(self, run_id: str) -> RunFolder:
         return self._home.run(run_id)
-
-    def _ask(self, question: str, **arguments: Any) -> "pa.Table":
-        return self._keep_asking(lambda backend: backend.ask(question, **arguments))
-
-    def _act(self, action: str, **arguments: Any) -> dict[str, Any]:
-        return self._keep_asking(lambda backend: backend.act(action, **arguments))
 
     def _keep_asking(self, use: Callable[[Backend], Any]) -> Any:
         """Ask; if the hub has gone, find the next one (or become the owner) and ask again."""

@@ -63,7 +63,12 @@ CREATE OR REPLACE VIEW series AS
 CREATE TABLE IF NOT EXISTS event(
     run_key BIGINT, at_us BIGINT, kind VARCHAR, name VARCHAR, step BIGINT, body VARCHAR);
 
--- How far each file of a run has been taken in: written in the transaction of its content.
+-- Things of the ledgers (jobs, studies, trials, releases), with all that was said of them as JSON.
+CREATE TABLE IF NOT EXISTS item(
+    kind VARCHAR, id VARCHAR, created_us BIGINT, changed_us BIGINT, body VARCHAR,
+    PRIMARY KEY(kind, id));
+
+-- How far each file of a run (or, with run_key 0, a ledger) has been taken in: written in the transaction of its content.
 CREATE TABLE IF NOT EXISTS journal(
     file VARCHAR PRIMARY KEY, run_key BIGINT, consumed BIGINT, vocabulary VARCHAR, damaged BIGINT,
     closed BOOLEAN);
@@ -73,6 +78,7 @@ TABLES: Final = frozenset(
     {
         "all_points",
         "event",
+        "item",
         "journal",
         "meta",
         "metric",

@@ -1,0 +1,39 @@
+"""What can be done to a store, apart from asking: one function for each action.
+
+Each gets the owner and plain arguments, and returns plain values. `ACTIONS` names them; the hub
+does the same for other processes.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from store.errors import HomeNotWritableError
+from store.events import EventLog
+from store.liveness import touch
+
+if TYPE_CHECKING:
+    from store.owner import Owner
+
+
+def state(owner: "Owner") -> dict[str, Any]:
+    """Return the store's version, its counts, and what keeps new points out."""
+    owner.refresh()
+    totals = owner.ask("totals").to_pylist()[0]
+    return {"version": owner.version, "trouble": owner.trouble, **totals}
+
+
+def edit_run(owner: "Owner", *, run_id: str, **changes: Any) -> dict[str, Any]:
+    """Write an edit into the run's own folder, from where it is taken in like any event."""
+    files = owner.home.run(run_id)
+    if not EventLog(files.events).append("edit", sync=True, **changes):
+        raise HomeNotWritableError(
+            f"Expected a file that can be written; got {files.events}. Is the disk full?"
+        )
+    touch(owner.home.runs)
+    owner.refresh()
+    return {}
+
+
+ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    action.__name__: action for action in (edit_run, state)
+}
