@@ -5,6 +5,7 @@ refused, because a small file could unfold into a huge one.
 """
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from experiments.errors import SpecFileError
+from store.layout import Home
 
 if TYPE_CHECKING:
     from trainers.spec import RunSpec
@@ -54,7 +56,22 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
-def read_spec(source: str | Path, overrides: Sequence[str] = ()) -> "RunSpec":
+def own_presets(home: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the presets that people saved in a store."""
+    return Home.locate(home).path / "presets"
+
+
+def own_preset_names(home: str | os.PathLike[str] | None = None) -> list[str]:
+    """Return the names of the presets that people saved in a store, in alphabetical order."""
+    return sorted(path.stem for path in own_presets(home).glob("*.yaml"))
+
+
+def read_spec(
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    home: str | os.PathLike[str] | None = None,
+) -> "RunSpec":
     """Read a spec file or a preset, apply overrides and check the result.
 
     Parameters
@@ -63,6 +80,8 @@ def read_spec(source: str | Path, overrides: Sequence[str] = ()) -> "RunSpec":
         Path of a YAML file, or the name of a preset.
     overrides
         ``key=value`` with dotted keys, such as ``model.lr=1e-3``; values are YAML.
+    home
+        The store whose own presets count too.
 
     Raises
     ------
@@ -73,14 +92,14 @@ def read_spec(source: str | Path, overrides: Sequence[str] = ()) -> "RunSpec":
     """
     from trainers.spec import load_spec
 
-    mapping = read_mapping(find_spec(source))
+    mapping = read_mapping(find_spec(source, home))
     for override in overrides:
         apply_override(mapping, override)
     return load_spec(mapping)
 
 
-def find_spec(source: str | Path) -> Path:
-    """Return the path of a spec file or preset.
+def find_spec(source: str | Path, home: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of a spec file or preset; a file comes first, then a store's own presets.
 
     Raises
     ------
@@ -96,9 +115,12 @@ def find_spec(source: str | Path) -> Path:
         raise SpecFileError(
             f"Expected a spec file; got {str(path)!r}, which does not exist. Check the path."
         )
-    names = preset_names()
-    if str(source) in names:
+    own = own_preset_names(home)
+    if str(source) in own:
+        return own_presets(home) / f"{source}.yaml"
+    if str(source) in preset_names():
         return PRESETS / f"{source}.yaml"
+    names = sorted({*own, *preset_names()})
     near = difflib.get_close_matches(str(source), names, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Presets: {', '.join(names)}."
     raise SpecFileError(f"Expected a spec file or a preset; got {str(source)!r}. {hint}")
