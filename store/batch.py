@@ -252,6 +252,7 @@ _RUN_TYPES = {
     "ended_us": pa.int64(),
     "seen_us": pa.int64(),
     "record": pa.string(),
+    "pinned": pa.bool_(),
 }
 _PARAM_TYPES = {
     "run_key": pa.int64(),

@@ -28,6 +28,7 @@ COLUMNS = {
     "ended": ("r.ended_us", "time"),
     "age": ("r.created_us", "age"),
     "duration": ("r.duration_s", "seconds"),
+    "pinned": ("r.pinned", "flag"),
 }
 FIELDS = tuple(COLUMNS)
 ALIASES = {

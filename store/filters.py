@@ -329,6 +329,12 @@ def _tags_test(field: Field, operator: str, value: Value, _: int) -> _Test:
     return "list_contains(r.tags, ?)", [value.text]
 
 
+def _flag_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    if operator != "in" or not isinstance(value.value, bool):
+        fail(f"= true or = false after {field.text}", repr(value.text), value.position)
+    return f"{field.column} = ?", [value.value]
+
+
 def _param_test(_: Field, operator: str, value: Value, __: int) -> _Test:
     if isinstance(value.value, bool) and operator == "in":
         sql = "(lower(p.text) = ? OR (p.text IS NULL AND p.number = ?))"
@@ -346,6 +352,7 @@ _TESTS: dict[str, Callable[[Field, str, Value, int], _Test]] = {
     "age": _age_test,
     "time": _time_test,
     "tags": _tags_test,
+    "flag": _flag_test,
     "param": _param_test,
 }
 

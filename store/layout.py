@@ -151,6 +151,26 @@ class Home:
         """Runs that were deleted and can be restored."""
         return self.path / "trash"
 
+    @property
+    def artifacts(self) -> Path:
+        """Content of artifacts, once each, under its SHA-256; runs have hard links to it."""
+        return self.path / "artifacts"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that owns the store."""
+        return self.path / "owner.lock"
+
+    def trashed(self, run_id: str) -> RunFolder:
+        """Return the folder of the run `run_id` in the trash, which need not exist.
+
+        Raises
+        ------
+        RunNotFoundError
+            If the id could lead out of the store.
+        """
+        return RunFolder(self.trash / check_run_id(run_id))
+
     def run(self, run_id: str) -> RunFolder:
         """Return the folder of the run `run_id`, which need not exist.
 

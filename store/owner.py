@@ -6,7 +6,6 @@ import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,19 +13,17 @@ import pyarrow as pa
 
 from store import actions, questions
 from store.asked import Asked
+from store.backup import keep_copy
+from store.claim import Claim
 from store.console import harden
 from store.curve_cache import CurveCache
 from store.errors import HomeNotWritableError, QueryError, StoreBusyError
 from store.ingest import Ingest
 from store.layout import Home
-from store.schema import prepare
+from store.schema import is_outdated, prepare
 from store.sealing import write_sealed
 
 _log = logging.getLogger("bakeoff.store")
-
-_claiming = threading.Lock()
-_claimed: set[Path] = set()
-"""Stores that this process owns: DuckDB's lock keeps other processes out, but not this one."""
 
 _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
@@ -55,13 +52,7 @@ class Owner:
 
     def __init__(self, home: Home) -> None:
         self.home = home.create()
-        self._claim = home.path.resolve()
-        with _claiming:
-            if self._claim in _claimed:
-                raise StoreBusyError(
-                    f"Expected the store {home.path} to be free; this process has it open already."
-                )
-            _claimed.add(self._claim)
+        self._claim = Claim(home)
         self._cycling = threading.Lock()
         self._cursors = threading.local()
         self._curves = CurveCache()
@@ -72,11 +63,15 @@ class Owner:
         try:
             self._open()
         except BaseException:
-            _claimed.discard(self._claim)
+            self._claim.release()
             raise
 
     def _open(self) -> None:
         self._connection = _connect(self.home)
+        if version := is_outdated(self._connection):
+            self._connection.close()
+            keep_copy(self.home, version)
+            self._connection = _connect(self.home)
         self._generation = object()
         try:
             prepare(self._connection, package_version())
@@ -173,7 +168,7 @@ class Owner:
         """Let go of the database."""
         with self._cycling:
             self._connection.close()
-            _claimed.discard(self._claim)
+            self._claim.release()
 
     def _cycle(self) -> bool:
         with self._curves.lock:

@@ -27,7 +27,7 @@ SPARK_VALUES = 40
 _RUN_COLUMNS = """r.run_id, r.project, r.name, r.group_name AS "group", r.status,
     make_timestamp(r.created_us) AS created_at, make_timestamp(r.ended_us) AS ended_at,
     r.duration_s, make_timestamp(r.seen_us) AS seen_at, r.seed, r.tags, r.notes, r.host, r.model,
-    r.error"""
+    r.error, r.pinned"""
 
 _SERIES_COLUMNS = """r.run_id, s.name AS metric, s.goal, s.unit, s.n, s.first_step, s.last_step,
     s.last_value AS last, s.min_value AS min, s.min_step, s.max_value AS max, s.max_step,

@@ -77,7 +77,7 @@ class Store:
         -------
         pyarrow.Table
             run_id, project, name, group, status, created_at, ended_at (UTC), duration_s, seen_at,
-            seed, tags, notes, host, model, error, then `columns` under the names as asked.
+            seed, tags, notes, host, model, error, pinned, then `columns` under the names as asked.
 
         Raises
         ------
@@ -242,8 +242,9 @@ class Store:
         notes: str | None = None,
         add_tags: Sequence[str] = (),
         remove_tags: Sequence[str] = (),
+        pinned: bool | None = None,
     ) -> None:
-        """Change what people say about a run."""
+        """Change what people say about a run; a pinned one is never deleted."""
         self.act(
             "edit_run",
             run_id=self.run(run_id)["run_id"],
@@ -251,6 +252,7 @@ class Store:
             notes=notes,
             add_tags=list(add_tags),
             remove_tags=list(remove_tags),
+            pinned=pinned,
         )
 
     def state(self) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def run_row(record: dict[str, Any], run_key: int) -> tuple[Any, ...]:
         record.get("ended_us"),
         record.get("seen_us"),
         to_json(record),
+        record.get("pinned") is True,
     )
 
 
@@ -108,6 +109,8 @@ def _with_status(record: dict[str, Any], event: dict[str, Any]) -> dict[str, Any
 
 def _edited(record: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
     changes = {key: event[key] for key in ("name", "notes") if event.get(key) is not None}
+    if isinstance(event.get("pinned"), bool):
+        changes["pinned"] = event["pinned"]
     removed = set(event.get("remove_tags") or ())
     kept = [tag for tag in record.get("tags") or [] if tag not in removed]
     added = [tag for tag in event.get("add_tags") or () if tag not in kept]

@@ -14,7 +14,7 @@ from store.errors import NewerStoreError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 POINTS_COLUMNS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE,
     wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE"""
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS run_base(
     run_key BIGINT NOT NULL, run_id VARCHAR NOT NULL, project VARCHAR NOT NULL, name VARCHAR,
     group_name VARCHAR, status VARCHAR NOT NULL, claimed VARCHAR, model VARCHAR, host VARCHAR,
     seed BIGINT, notes VARCHAR, tags VARCHAR[], error VARCHAR, created_us BIGINT NOT NULL,
-    ended_us BIGINT, seen_us BIGINT, record VARCHAR NOT NULL);
+    ended_us BIGINT, seen_us BIGINT, record VARCHAR NOT NULL, pinned BOOLEAN DEFAULT FALSE);
 
 CREATE OR REPLACE VIEW run AS
     SELECT *, (coalesce(ended_us, seen_us, created_us) - created_us) / 1e6 AS duration_s
@@ -74,6 +74,11 @@ CREATE TABLE IF NOT EXISTS journal(
     closed BOOLEAN);
 """  # noqa: S608  # fixed text
 
+_MIGRATIONS: Final = {
+    1: "ALTER TABLE run_base ADD COLUMN IF NOT EXISTS pinned BOOLEAN DEFAULT FALSE",
+}
+"""Schema version -> what makes it the next one. Columns are only ever added, at the end."""
+
 TABLES: Final = frozenset(
     {
         "all_points",
@@ -100,6 +105,17 @@ def key_of(text: str) -> int:
     return int.from_bytes(digest, "little") & 0x7FFF_FFFF_FFFF_FFFF
 
 
+def is_outdated(connection: "duckdb.DuckDBPyConnection") -> int | None:
+    """Return the schema version of a store that an older Bakeoff made, else None."""
+    has_meta = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'"
+    if not connection.execute(has_meta).fetchall()[0][0]:
+        return None
+    version = "SELECT value FROM meta WHERE key = 'schema_version'"
+    found = connection.execute(version).fetchall()
+    made_by = int(found[0][0]) if found else SCHEMA_VERSION
+    return made_by if made_by < SCHEMA_VERSION else None
+
+
 def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
     """Create or bring up to date the tables of a store.
 
@@ -117,6 +133,8 @@ def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
             f"Bakeoff {found.get('created_by', '?')}. Update Bakeoff (this is {version})."
         )
     connection.execute("BEGIN")
+    for version_then in range(made_by, SCHEMA_VERSION):
+        connection.execute(_MIGRATIONS[version_then])
     connection.execute(_TABLES)
     facts = {
         "schema_version": str(SCHEMA_VERSION),
@@ -124,4 +142,8 @@ def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
         "created_by": version,
     }
     connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", list(facts.items()))
+    connection.execute(
+        "UPDATE meta SET value = ? WHERE key = 'schema_version' AND value <> ?",
+        [str(SCHEMA_VERSION)] * 2,
+    )
     connection.execute("COMMIT")

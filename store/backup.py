@@ -1,0 +1,44 @@
+"""Keeps a copy of the database before a newer Bakeoff changes its tables."""
+
+import os
+import shutil
+from pathlib import Path
+
+from store.errors import HomeNotWritableError
+from store.layout import Home
+
+
+def backup_path(home: Home, version: int) -> Path:
+    """Return where the copy of a database of schema `version` lies."""
+    return home.database.with_name(f"{home.database.name}.v{version}.bak")
+
+
+def backups(home: Home) -> list[Path]:
+    """Return every old database that is kept, of changes of the schema and of rebuilds."""
+    return sorted(path for path in home.path.glob("store*.bak") if path.is_file())
+
+
+def keep_copy(home: Home, version: int) -> Path:
+    """Copy a closed database to its place.
+
+    Nobody may have the database open: closing the copied file would drop this process's locks.
+
+    Raises
+    ------
+    HomeNotWritableError
+        If there is no room for it; nothing has changed then.
+    """
+    kept = backup_path(home, version)
+    partial = kept.with_suffix(".partial")
+    try:
+        shutil.copyfile(home.database, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(kept)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise HomeNotWritableError(
+            f"Expected room for a backup of the database beside {home.database}; got "
+            f"{error.strerror}. Make space: its tables change with this Bakeoff."
+        ) from error
+    return kept
