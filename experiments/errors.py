@@ -3,6 +3,7 @@
 ExperimentError
 ├── UsageError            what was typed cannot be done as it stands (exit code 2)
 │   ├── SpecFileError     a spec file or preset that cannot be read
+│   ├── JobNotFoundError  no job goes by that id
 │   └── PortInUseError    another process listens on the port
 └── ProcessFailedError    one of our own processes did not come up
 """
@@ -18,6 +19,10 @@ class UsageError(ExperimentError):
 
 class SpecFileError(UsageError):
     """A spec file, a preset or an override cannot be read."""
+
+
+class JobNotFoundError(UsageError):
+    """No job goes by that id."""
 
 
 class PortInUseError(UsageError):

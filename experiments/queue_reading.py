@@ -1,0 +1,60 @@
+"""Read the queue: its jobs, the order in which they start, its settings."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from experiments.errors import JobNotFoundError
+from experiments.gpus import count_gpus
+from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, QueueSettings, State, as_job
+from store.layout import Home
+from store.ledger import LEDGER_NAME, Ledger
+
+HomeLike = str | os.PathLike[str] | None
+
+
+def jobs(home: HomeLike) -> list[Job]:
+    """Return all jobs, oldest first."""
+    place = Home.locate(home)
+    items = ledger_of(place.path).items(JOB)
+    return [as_job(place, job_id, fields) for job_id, fields in items.items()]
+
+
+def job(home: HomeLike, job_id: str) -> Job:
+    """Return one job.
+
+    Raises
+    ------
+    JobNotFoundError
+        If there is none of that id.
+    """
+    place = Home.locate(home)
+    fields = ledger_of(place.path).item(JOB, job_id)
+    if fields is None:
+        raise JobNotFoundError(
+            f"Expected the id of a job in {place.path}; got {job_id!r}. See: bakeoff queue ls"
+        )
+    return as_job(place, job_id, fields)
+
+
+def in_order(waiting: list[Job]) -> list[Job]:
+    """Return queued jobs as they will start: by priority, then by order."""
+    queued = [one for one in waiting if one.state is State.QUEUED and not one.wanted]
+    return sorted(queued, key=lambda one: (-one.priority, one.order, one.id))
+
+
+def settings(home: HomeLike) -> QueueSettings:
+    """Return how the queue works."""
+    fields = ledger_of(Home.locate(home).path).item(SETTING, SETTINGS_ID) or {}
+    slots = fields.get("slots")
+    return QueueSettings(
+        slots=slots or max(1, count_gpus()),
+        is_default=slots is None,
+        paused=fields.get("paused", False),
+    )
+
+
+@cache
+def ledger_of(home: Path) -> Ledger:
+    """One a process, so that each look reads only what is new."""
+    return Ledger(home / "queue" / LEDGER_NAME)
