@@ -12,6 +12,7 @@ from store.errors import (
     QueryError,
     RunExistsError,
     RunNotFoundError,
+    RunProtectedError,
     StoreBusyError,
     StoreError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Run",
     "RunExistsError",
     "RunNotFoundError",
+    "RunProtectedError",
     "Store",
     "StoreBusyError",
     "StoreError",

@@ -7,6 +7,7 @@ does the same for other processes.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from store import trash
 from store.errors import HomeNotWritableError
 from store.events import EventLog
 from store.liveness import touch
@@ -35,5 +36,9 @@ def edit_run(owner: "Owner", *, run_id: str, **changes: Any) -> dict[str, Any]:
 
 
 ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    action.__name__: action for action in (edit_run, state)
+    "edit_run": edit_run,
+    "empty_trash": trash.delete,
+    "restore": trash.bring_back,
+    "state": state,
+    "trash": trash.put,
 }

@@ -9,6 +9,7 @@
     ├── HubUnreachableError      the hub went away in the middle of a question
     ├── RunExistsError           a new run was asked for under an id that is taken
     ├── RunNotFoundError         no run, or several, under that id
+    ├── RunProtectedError        a run may not be deleted: it is running, released or pinned
     ├── PredictionsNotFoundError the run has no predictions for that split
     ├── FilterError              the filter text cannot be understood
     └── QueryError               the SQL is refused, failed or took too long
@@ -41,6 +42,10 @@ class RunExistsError(StoreError):
 
 class RunNotFoundError(StoreError):
     """No run, or more than one, goes by that id."""
+
+
+class RunProtectedError(StoreError):
+    """A run may not be deleted: it is running, a release needs it, or it is pinned."""
 
 
 class PredictionsNotFoundError(StoreError):

@@ -12,11 +12,13 @@ from store import liveness, record
 from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, read_segment
+from store.keeping import forget
 from store.layout import Home, RunFolder
 from store.ledger_ingest import LedgerIngest
 from store.liveness import Status
 from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
+from store.trash import lying_in_trash
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,6 +59,8 @@ class Ingest:
         Runs that may still change, by id.
     is_behind : bool
         The last look left much unread.
+    has_forgotten : bool
+        The last look took runs out of the tables, as they lie in the trash.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", home: Home) -> None:
@@ -65,6 +69,8 @@ class Ingest:
         self._folder_changed_ns = -1
         self.live: dict[str, LiveRun] = {}
         self.is_behind = False
+        self.has_forgotten = False
+        self._trash_changed_ns = -1
         self._ended: dict[str, int] = {}
         self._unsealed: list[str] = []
         self._known: set[str] = set()
@@ -77,7 +83,7 @@ class Ingest:
         """Forget what memory holds: the database is the truth."""
         run = self._connection.execute
         self.live.clear()
-        self._folder_changed_ns = -1
+        self._folder_changed_ns = self._trash_changed_ns = -1
         self._writer.reload()
         self._ledgers.reload()
         [(self._hot,)] = run("SELECT count(*) FROM points_hot").fetchall()
@@ -96,6 +102,7 @@ class Ingest:
             The new points, for those who keep curves in memory.
         """
         num_items = self._ledgers.cycle()
+        num_items += self._forget_trashed()
         self._find_runs()
         self.is_behind = False
         batch = Batch()
@@ -161,6 +168,26 @@ class Ingest:
             else:
                 is_complete = False
         self._folder_changed_ns = changed_ns if is_complete else -1
+
+    def _forget_trashed(self) -> int:
+        """Take runs that lie in the trash out of the tables; return how many."""
+        self.has_forgotten = False
+        try:
+            changed_ns = self._home.trash.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+        if changed_ns == self._trash_changed_ns:
+            return 0
+        gone = [run_id for run_id in lying_in_trash(self._home) if run_id in self._known]
+        if gone:
+            forget(self._connection, gone)
+            self.has_forgotten = True
+            for run_id in gone:
+                self.live.pop(run_id, None)
+                self._ended.pop(run_id, None)
+                self._known.discard(run_id)
+        self._trash_changed_ns = changed_ns
+        return len(gone)
 
     def _wake(self, files: RunFolder) -> None:
         """Look at a run again, or for the first time."""

@@ -54,6 +54,8 @@ class Owner:
         self.home = home.create()
         self._claim = Claim(home)
         self._cycling = threading.Lock()
+        self.sealing = threading.Lock()
+        """Held while a run's folder is sealed or moved: never both at once."""
         self._cursors = threading.local()
         self._curves = CurveCache()
         self._looked_at = 0.0
@@ -120,12 +122,16 @@ class Owner:
 
     def seal_one(self) -> bool:
         """Write the points of one ended run into one file of its folder; False if none is left."""
+        with self.sealing:
+            return self._seal_one()
+
+    def _seal_one(self) -> bool:
         with self._cycling:
             live = self._ingest.next_to_seal()
         if live is None:
             return False
         try:
-            points = questions.sealed_points(self._cursor(), live.key)
+            points = questions.sealed_points(self.cursor(), live.key)
             write_sealed(live.files, points, sorted(live.sealed))
             with self._cycling:
                 self._ingest.confirm_seal(live, points.num_rows)
@@ -147,7 +153,7 @@ class Owner:
             What the question raises, or a QueryError around the database's own error.
         """
         self.refresh()
-        cursor = self._cursor()
+        cursor = self.cursor()
         try:
             return questions.ANSWERS[question](Asked(cursor, self._curves), **arguments)
         except duckdb.Error as error:
@@ -173,6 +179,8 @@ class Owner:
     def _cycle(self) -> bool:
         with self._curves.lock:
             changes, points = self._ingest.cycle()
+            if self._ingest.has_forgotten:
+                self._curves.clear()
             if points is not None:
                 self._curves.add(points)
         if changes:
@@ -193,7 +201,7 @@ class Owner:
         self._curves.clear()
         self._open()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return this thread's cursor of the current connection."""
         if getattr(self._cursors, "generation", None) is not self._generation:
             self._cursors.cursor = self._connection.cursor()

@@ -95,6 +95,11 @@ def init(  # noqa: PLR0913  # one option a fact about the run
     else:
         if resume == "must":
             raise RunNotFoundError(f"Expected run {run_id!r} in {store_home.path}; there is none.")
+        if store_home.trashed(run_id).path.exists():
+            raise RunExistsError(
+                f"Expected an id that is free; run {run_id!r} is in the trash. "
+                f"Restore it (bakeoff trash restore {run_id}), or take another id."
+            )
         header = _new_header(
             files,
             project=project,
