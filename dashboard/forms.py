@@ -76,9 +76,9 @@ def draw(
     with st.container(gap="xxsmall"):
         _widget(card, value, key, on_change)
         if problem:
-            st.caption(f":red[:material/error: {markup.plain(problem)}]")
+            st.markdown(f":small[:red[:material/error: {markup.plain(problem)}]]")
         elif note:
-            st.caption(note)
+            st.markdown(f":small[{note}]")
 
 
 def read(card: "FieldCard", key: str) -> Any:

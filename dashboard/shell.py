@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
-from dashboard.views import compare, curves, run, runs
+from dashboard.views import compare, curves, launch, run, runs
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -52,6 +52,13 @@ PAGES = {
         icon=":material/compare_arrows:",
         url_path="compare",
         help="Two to six runs side by side.",
+    ),
+    "launch": st.Page(
+        launch.page,
+        title="Launch",
+        icon=":material/rocket_launch:",
+        url_path="launch",
+        help="Start trainings from a form.",
     ),
     "run": st.Page(
         run.page,

@@ -4,16 +4,19 @@ A form holds a flat mapping: the dotted name of each setting (``training.lr``) t
 Everything here is pure and light; the CLI's ``--set`` and the form's fields end in the same spec.
 """
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import store
 from experiments.errors import UsageError
 
 if TYPE_CHECKING:
+    from experiments.jobs import Job
     from trainers.fields import FieldCard
     from trainers.spec import RunSpec
 
@@ -148,10 +151,15 @@ def check(values: Mapping[str, Any]) -> Checked:
     """Turn a form's values into a spec, or say beside which setting what is wrong."""
     from trainers.spec import SpecError, load_spec
 
+    given = _without_blanks(values)
     try:
-        return Checked(spec=load_spec(nested(values)))
+        spec = load_spec(nested(given))
     except SpecError as error:
-        sentences = str(error).splitlines()
+        sentences = [*error.problems, *_missing_files(given)]
+    else:
+        sentences = list(_missing_files(given))
+        if not sentences:
+            return Checked(spec=spec)
     problems: dict[str, str] = {}
     general: list[str] = []
     for sentence in sentences:
@@ -217,6 +225,76 @@ def cloned(config: Mapping[str, Any]) -> dict[str, Any]:
     return flat({**config, "group": None, "notes": None})
 
 
+def submit(
+    home: str | os.PathLike[str],
+    specs: "Sequence[RunSpec]",
+    *,
+    priority: int = 0,
+    budget_s: float | None = None,
+    gpus: int | None = None,
+    cloned_from: str | None = None,
+) -> "tuple[Job, ...]":
+    """Put specs into the queue, one job each.
+
+    Parameters
+    ----------
+    priority
+        Higher goes first.
+    budget_s : seconds
+        After which a run is stopped; None for no limit.
+    gpus
+        GPUs for each run; None leaves it to the queue.
+    cloned_from
+        The run whose configuration these grew from; their records name it.
+
+    Raises
+    ------
+    UsageError
+        If the queue refuses one.
+    store.StoreError
+        If the store cannot be written.
+    """
+    from experiments import queue
+
+    labels = {"cloned_from": cloned_from} if cloned_from else {}
+    return tuple(
+        queue.submit(
+            home,
+            spec,
+            priority=priority,
+            labels=labels,
+            budget_s=budget_s,
+            gpus=gpus,
+            threads=spec.training.threads or None,
+        )
+        for spec in specs
+    )
+
+
+def _without_blanks(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out empty fields that need a value: then the check asks for them."""
+    needed = {card.name for card in _known_cards(values) if card.is_required}
+    return {name: value for name, value in values.items() if value != "" or name not in needed}
+
+
+def _missing_files(values: Mapping[str, Any]) -> Iterator[str]:
+    """Say which path of the user's own leads nowhere: sooner than the training would."""
+    for card in _known_cards(values):
+        value = values.get(card.name)
+        if not card.name.endswith(".path") or not isinstance(value, str) or value == card.default:
+            continue
+        if not value or "\0" in value or not Path(value).expanduser().exists():
+            yield (
+                f"Expected {card.name} to be a file or folder of this machine; got {value[:80]!r}. "
+                "Check the path."
+            )
+
+
+def _known_cards(values: Mapping[str, Any]) -> "tuple[FieldCard, ...]":
+    data, model = (values.get(name) for name in KINDS)
+    return cards(str(data), str(model)) if model in model_kinds(str(data)) else ()
+
+
 def _fields_of(sentence: str, values: Mapping[str, Any]) -> list[str]:
     """Return the settings that a problem is about."""
     found = _NAMES_FIELD.match(sentence)
@@ -236,7 +314,7 @@ def _number(text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in the form in which equal settings are equal: 1 and 1.0, lists and tuples."""
+    """Return a value such that equal settings are equal: 1 and 1.0, lists and tuples; not True."""
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
-    return value
+    return ("yes or no", value) if isinstance(value, bool) else value
