@@ -43,8 +43,8 @@ def line_names(home: Home) -> tuple[str, ...]:
     if not home.releases.is_dir():
         return ()
     folders = sorted(path for path in home.releases.iterdir() if path.is_dir())
-    names = (path.name for path in folders)
-    return tuple(name for name in names if _LINE.fullmatch(name) and version_numbers(home, name))
+    names = [path.name for path in folders if _LINE.fullmatch(path.name)]
+    return tuple(name for name in names if name not in _RESERVED and version_numbers(home, name))
 
 
 def version_numbers(home: Home, line: str) -> tuple[int, ...]:

@@ -1,0 +1,385 @@
+"""Releasing a model: the gates open or are overridden with a reason, and it is on record for ever.
+
+A release is a folder ``releases/<line>/v<N>/`` that never changes: ``release.json`` with runs,
+evidence, gates, who, when and why; the checked bundle; the model card.
+"""
+
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from experiments import release_evidence as evidence
+from experiments.gate_case import GateResult
+from experiments.gates import evaluate_gates, is_open
+from experiments.measured import Readable
+from experiments.policy import read as read_policy
+from experiments.release_files import (
+    CHAMPION,
+    ReleaseError,
+    ReleaseNotFoundError,
+    alias_states,
+    check_alias,
+    check_files,
+    commit,
+    finish,
+    point,
+    read_record,
+    staging,
+)
+from store import audit
+from store.layout import Home
+from store.releases import (
+    check_line,
+    line_names,
+    releasing,
+    version_folder,
+    version_numbers,
+)
+
+__all__ = [
+    "GateResult",
+    "Release",
+    "ReleaseBlockedError",
+    "ReleaseError",
+    "ReleaseNotFoundError",
+    "aliases",
+    "champion",
+    "evaluate_gates",
+    "find",
+    "lines",
+    "release",
+    "releases",
+    "rollback",
+    "set_alias",
+    "verify_audit",
+    "verify_release",
+]
+EXPORT_GATE = "export: the exported model gives the recorded scores"
+Step = Callable[[str], None]
+
+
+class ReleaseBlockedError(ReleaseError):
+    """Gates are not passed, and nobody wrote why that should not matter.
+
+    Attributes
+    ----------
+    results : tuple of GateResult
+        All gates.
+    """
+
+    def __init__(self, results: Sequence[GateResult]) -> None:
+        self.results = tuple(results)
+        closed = [result for result in results if result.passed is not True]
+        told = " ".join(f"[{result.word}] {result.gate}: {result.reason}" for result in closed)
+        super().__init__(
+            f"Expected all gates to be passed; {len(closed)} of {len(results)} are not. {told} "
+            "Settle them, or override them with a written reason."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A released version of a model line."""
+
+    line: str
+    version: int
+    runs: tuple[str, ...]
+    """the first is the released checkpoint"""
+    at: str
+    """UTC, ISO 8601"""
+    who: str
+    reason: str
+    override: str | None
+    """why gates that were not passed did not matter; None if all were"""
+    gates: tuple[GateResult, ...]
+    record: Mapping[str, Any]
+    """all of ``release.json``"""
+    folder: Path
+
+    @property
+    def ref(self) -> str:
+        """Its name: ``digits@v3``."""
+        return f"{self.line}@v{self.version}"
+
+    @property
+    def bundle(self) -> Path | None:
+        """The exported model, if it was exported."""
+        path = self.folder / "bundle.zip"
+        return path if path.exists() else None
+
+
+def release(  # noqa: PLR0913  # each is a fact of the decision
+    store: Readable,
+    line: str,
+    run_ids: Sequence[str],
+    *,
+    reason: str,
+    who: str | None = None,
+    override: str | None = None,
+    aliases: Sequence[str] = (CHAMPION,),
+    considered: Sequence[str] = (),
+    export: bool = True,
+    on_step: Step = lambda _: None,
+) -> Release:
+    """Release a model: judge the gates, export and check it, and put it on record.
+
+    Parameters
+    ----------
+    store
+        A `store.Store`.
+    line
+        The model line; made with its first release.
+    run_ids
+        The run to release, then other seeds of its recipe.
+    reason
+        Why this model.
+    who
+        Who decides; the user of this process if None.
+    override
+        Why gates that are not passed do not matter.
+    aliases
+        What points to the new version from now on.
+    considered
+        Other runs that could have been released: intervals allow for them.
+    export
+        Make the bundle; a release without one is a gate that is not passed.
+    on_step
+        Told what is being done.
+
+    Raises
+    ------
+    ReleaseBlockedError
+        If a gate is not passed and there is no `override`.
+    ReleaseError, UsageError, store.StoreError
+        If line, alias, run or policy cannot be used.
+    """
+    home = _home(store)
+    check_line(line)
+    names = [check_alias(name) for name in dict.fromkeys(aliases)]
+    if not reason.strip() or (override is not None and not override.strip()):
+        raise ReleaseError("Expected a reason for the release and for an override; got none.")
+    ids = [store.run(run_id)["run_id"] for run_id in run_ids]
+    others = [store.run(run_id)["run_id"] for run_id in considered]
+    if not ids:
+        raise ReleaseError("Expected a run to release; got none.")
+    policy = read_policy(home, line)
+    before = champion(home, line)
+    champion_ids = before.runs if before else ()
+    on_step("judging the gates")
+    results = evaluate_gates(store, ids, policy, champion=champion_ids)
+    if not is_open(results) and override is None:
+        raise ReleaseBlockedError(results)
+    with staging(home, line) as prepared:
+        exported, gate = _export()
+        results = (*results, gate)
+        if not is_open(results) and override is None:
+            raise ReleaseBlockedError(results)
+        on_step("writing the evidence")
+        question = evidence.Question.of(policy, ids, champion_ids, others)
+        record = {
+            "format": 1,
+            "line": line,
+            "runs": ids,
+            "protects": sorted({*ids, *champion_ids, *question.considered}),
+            "considered": list(question.considered),
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "who": who or getpass.getuser(),
+            "reason": reason.strip(),
+            "override": None if is_open(results) else str(override).strip(),
+            "aliases": names,
+            "champion_before": before.ref if before else None,
+            "policy": asdict(policy),
+            "policy_sha256": audit.digest(asdict(policy)),
+            "gates": evidence.rounded([asdict(result) for result in results]),
+            "evidence": evidence.snapshot(store, question, home.runs),
+            "export": exported,
+        }
+        version = commit(home, prepared, record)
+    return _load(home, line, version)
+
+
+def lines(home: Home) -> tuple[str, ...]:
+    """Return the model lines that have a release."""
+    finish(home)
+    return line_names(home)
+
+
+def releases(home: Home, line: str) -> tuple[Release, ...]:
+    """Return all releases of a line, the newest first."""
+    finish(home)
+    return tuple(_load(home, line, version) for version in version_numbers(home, line)[::-1])
+
+
+def aliases(home: Home, line: str) -> dict[str, int]:
+    """Return alias -> version of a line."""
+    finish(home)
+    points, _ = alias_states(home, line)
+    return dict(sorted(points.items()))
+
+
+def champion(home: Home, line: str) -> Release | None:
+    """Return the release that a line's champion is."""
+    version = aliases(home, line).get(CHAMPION)
+    return None if version is None else _load(home, line, version)
+
+
+def find(home: Home, ref: str) -> Release:
+    """Return the release named by ``LINE@ALIAS`` or ``LINE@vN``; ``LINE`` alone is its champion.
+
+    Raises
+    ------
+    ReleaseNotFoundError
+        If there is none.
+    """
+    line, _, name = ref.partition("@")
+    check_line(line)
+    known = version_numbers(home, line)
+    points = aliases(home, line) | {f"v{version}": version for version in known}
+    version = points.get(name or CHAMPION)
+    if version is None:
+        there = ", ".join(f"{line}@{point}" for point in points) or "no release of this line"
+        raise ReleaseNotFoundError(f"Expected a release; got {ref!r}. There is: {there}.")
+    return _load(home, line, version)
+
+
+def set_alias(
+    home: Home, line: str, name: str, version: int | None, *, reason: str, who: str | None = None
+) -> dict[str, int]:
+    """Let an alias point to a version of a line, or remove it; return the line's aliases.
+
+    Raises
+    ------
+    ReleaseError
+        If the name cannot be an alias, or the release is not there or was changed.
+    """
+    check_alias(name)
+    with releasing(home):
+        if version is None:
+            if name not in alias_states(home, line)[0]:
+                raise ReleaseNotFoundError(f"Expected an alias of {line}; got {name!r}.")
+        else:
+            _check_sound(home, line, version)
+        point(
+            home, line, name, version, who=who or getpass.getuser(), reason=reason, action="alias"
+        )
+    return aliases(home, line)
+
+
+def rollback(
+    home: Home, line: str, *, reason: str, to: int | None = None, who: str | None = None
+) -> Release:
+    """Make the champion before this one the champion again, or the version `to`; return it.
+
+    Raises
+    ------
+    ReleaseError
+        If there was none before, or its files are not what was released.
+    """
+    check_line(line)
+    if not reason.strip():
+        raise ReleaseError("Expected a reason for the rollback; got none.")
+    finish(home)
+    with releasing(home):
+        _, champions = alias_states(home, line)
+        if to is None and len(champions) < 2:
+            raise ReleaseError(
+                f"Expected a champion of {line} before the present one; got none. "
+                "Name a version to go to."
+            )
+        version = champions[-2] if to is None else to
+        _check_sound(home, line, version)
+        point(
+            home,
+            line,
+            CHAMPION,
+            version,
+            who=who or getpass.getuser(),
+            reason=reason.strip(),
+            action="rollback",
+        )
+    return _load(home, line, version)
+
+
+def verify_release(store: Readable, home: Home, ref: str) -> list[str]:
+    """Check a release's files, and compute its evidence again; return what is not as it was."""
+    found = find(home, ref)
+    problems = check_files(home, found.line, found.version)
+    known = found.record["evidence"]
+    again = evidence.snapshot(store, evidence.question_of(known), home.runs)
+    if again["hash"] != known["hash"]:
+        changed = ", ".join(_changes(known, again)) or "its record"
+        told = f"{found.ref}: its evidence computed again has another hash; different: {changed}."
+        if again["made_with"] != known["made_with"]:
+            told += " Other versions of libraries computed it this time."
+        problems.append(told)
+    return problems
+
+
+def verify_audit(home: Home) -> list[str]:
+    """Return what is wrong with the audit log and the releases that it names."""
+    finish(home)
+    problems = audit.verify(home)
+    named = {entry.subject for entry in audit.entries(home) if entry.action == "release"}
+    there = {
+        f"{line}@v{version}" for line in line_names(home) for version in version_numbers(home, line)
+    }
+    for ref in sorted(named | there):
+        line, _, version = ref.partition("@v")
+        problems += check_files(home, line, int(version))
+    return problems
+
+
+def _changes(known: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """Return which parts of the evidence differ, in words."""
+    before = {item["run"]: item for item in known["inputs"]}
+    changed = [
+        f"{key.replace('_', ' ')} of run {item['run']}"
+        for item in again["inputs"]
+        for key, value in item.items()
+        if before.get(item["run"], {}).get(key) != value
+    ]
+    figures = known["figures"], again["figures"]
+    return changed + [key for key in figures[0] if figures[0][key] != figures[1].get(key)]
+
+
+def _export() -> tuple[dict[str, Any] | None, GateResult]:
+    """Make the bundle and check it in a clean process."""
+    return None, GateResult(gate=EXPORT_GATE, passed=None, reason="The model was not exported.")
+
+
+def _check_sound(home: Home, line: str, version: int) -> None:
+    problems = check_files(home, line, version)
+    if problems:
+        raise ReleaseError(
+            f"Expected {line}@v{version} as it was released; got something else. "
+            + " ".join(problems)
+        )
+
+
+def _load(home: Home, line: str, version: int) -> Release:
+    record = read_record(home, line, version)
+    try:
+        return Release(
+            line=line,
+            version=version,
+            runs=tuple(record["runs"]),
+            at=record["at"],
+            who=record["who"],
+            reason=record["reason"],
+            override=record["override"],
+            gates=tuple(GateResult(**gate) for gate in record["gates"]),
+            record=record,
+            folder=version_folder(home, line, version),
+        )
+    except (KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"Expected the record of {line}@v{version} to be complete; got one without {error}. "
+            "Restore it from a backup."
+        ) from error
+
+
+def _home(store: Any) -> Home:
+    return Home(Path(store.home))
