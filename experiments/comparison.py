@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from experiments import verdict
 from experiments.evidence import (
     Candidate,
@@ -22,15 +24,18 @@ from experiments.evidence import (
 )
 from experiments.statistics import (
     Interval,
+    ManyDifferences,
     PairedDifference,
     SeedsAndExamples,
+    best_without_optimism,
     contributions,
+    could_be_best,
     difference_table,
     metric_goal,
     seeds_and_examples,
 )
 from experiments.verdict import Word
-from experiments.wording import next_step, recipe_sentence, sentence
+from experiments.wording import best_sentence, next_step, recipe_sentence, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +53,8 @@ class ComparisonSpec:
     """The smallest difference that matters, in the metric's unit."""
     split: str = "val"
     level: float = 0.95
+    unseen: int = 0
+    """Other candidates that were looked at on these examples before: allowed for as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +78,35 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The best of several candidates, and what having picked it is worth."""
+
+    name: str
+    value: float
+    corrected: float
+    """its value without the optimism of having picked the best of many"""
+    could_be_best: tuple[str, ...]
+    """candidates that the examples cannot exclude as the best, the best among them"""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The predictions of candidates on the same examples, and what speaks against comparing."""
+
+    candidates: tuple[Candidate, ...]
+    """the first is the baseline"""
+    split: str
+    evidence: Evidence | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the candidates cannot be compared."""
+        return self.evidence is None or _any_blocks(self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Everything that a comparison found."""
 
@@ -79,11 +115,13 @@ class Comparison:
     num_examples: int
     problems: tuple[Problem, ...]
     verdicts: tuple[Verdict, ...]
+    best: Best | None = None
+    """None where there are no verdicts, or the metric is not defined for some candidate."""
 
     @property
     def is_blocked(self) -> bool:
         """Whether the candidates cannot be compared."""
-        return any(problem.severity is Severity.BLOCKS for problem in self.problems)
+        return _any_blocks(self.problems)
 
     def frame(self) -> "pd.DataFrame":
         """Return one row a verdict: candidate, difference, low, high, word, recipe word, ..."""
@@ -132,28 +170,62 @@ def compare(store: Readable, candidates: Sequence[Candidate], spec: ComparisonSp
     store.RunNotFoundError
         If a candidate's run does not exist.
     """
-    goal = metric_goal(spec.metric)
+    metric_goal(spec.metric)
+    _check_margin(spec)
+    return judge(gather_all(store, candidates, spec.split), spec)
+
+
+def gather_all(store: Readable, candidates: Sequence[Candidate], split: str) -> Gathered:
+    """Read what a comparison needs, once for every metric and margin.
+
+    Raises
+    ------
+    ValueError
+        If the number of candidates is out of range.
+    store.RunNotFoundError
+        If a candidate's run does not exist.
+    """
     if not 2 <= len(candidates) <= MAX_CANDIDATES:
         raise ValueError(f"Expected 2 to {MAX_CANDIDATES} candidates; got {len(candidates)}.")
-    if not spec.margin > 0:
-        raise ValueError(f"Expected a margin above 0; got {spec.margin}.")
     guard = Guard()
     check_records(store, candidates, guard)
-    evidence = gather(store, candidates, spec.split, guard)
-    baseline = candidates[0]
+    evidence = gather(store, candidates, split, guard)
+    return Gathered(
+        candidates=tuple(candidates),
+        split=split,
+        evidence=evidence,
+        problems=tuple(guard.problems),
+    )
+
+
+def judge(gathered: Gathered, spec: ComparisonSpec) -> Comparison:
+    """Judge candidates whose predictions were gathered; see `compare`."""
+    _check_margin(spec)
+    goal = metric_goal(spec.metric)
+    evidence, candidates = gathered.evidence, gathered.candidates
+    problems = list(gathered.problems)
     verdicts: tuple[Verdict, ...] = ()
-    if evidence is not None and not guard.is_blocked:
+    best = None
+    if evidence is not None and not gathered.is_blocked:
         sign = 1.0 if goal == "max" else -1.0
         try:
-            verdicts = _judge_all(evidence, candidates, spec, sign)
+            found = _differences(evidence, candidates, spec)
         except ValueError as error:
-            guard.block(f"{verdict.name_of(spec.metric)} cannot be computed: {error}")
+            text = f"{verdict.name_of(spec.metric)} cannot be computed: {error}"
+            problems.append(Problem(severity=Severity.BLOCKS, text=text))
+        else:
+            verdicts = tuple(
+                _judge(evidence, candidate, candidates, difference, spec, sign)
+                for candidate, difference in zip(candidates[1:], found.differences, strict=True)
+            )
+            best = _best(candidates, found, spec)
     return Comparison(
         spec=spec,
-        baseline=baseline.name,
+        baseline=candidates[0].name,
         num_examples=len(evidence.label) if evidence is not None else 0,
-        problems=tuple(guard.problems),
+        problems=tuple(problems),
         verdicts=verdicts,
+        best=best,
     )
 
 
@@ -167,17 +239,59 @@ def suggested_margin(metric: str, value: float) -> float:
     return max(1e-4, float(f"{0.05 * abs(value):.1g}"))
 
 
-def _judge_all(
-    evidence: Evidence, candidates: Sequence[Candidate], spec: ComparisonSpec, sign: float
-) -> tuple[Verdict, ...]:
-    outputs = [evidence.scores[candidate.run_ids[0]] for candidate in candidates]
-    table = difference_table(
-        [spec.metric], evidence.label, outputs, group=evidence.group, level=spec.level
+def _check_margin(spec: ComparisonSpec) -> None:
+    if not spec.margin > 0:
+        raise ValueError(f"Expected a margin above 0; got {spec.margin}.")
+
+
+def _any_blocks(problems: Sequence[Problem]) -> bool:
+    return any(problem.severity is Severity.BLOCKS for problem in problems)
+
+
+def checkpoint(evidence: Evidence, candidate: Candidate) -> np.ndarray:
+    """Return what the candidate's checkpoint, its first run, gave."""
+    return evidence.runs[candidate.run_ids[0]].output
+
+
+def _differences(
+    evidence: Evidence, candidates: Sequence[Candidate], spec: ComparisonSpec
+) -> ManyDifferences:
+    [found] = difference_table(
+        [spec.metric],
+        evidence.label,
+        [checkpoint(evidence, candidate) for candidate in candidates],
+        group=evidence.group,
+        level=spec.level,
+        unseen=spec.unseen,
+    ).values()
+    return found
+
+
+def _best(
+    candidates: Sequence[Candidate], found: ManyDifferences, spec: ComparisonSpec
+) -> Best | None:
+    if not (np.isfinite(found.values).all() and np.isfinite(found.covariance).all()):
+        return None
+    goal = metric_goal(spec.metric)
+    place = int(found.values.argmax() if goal == "max" else found.values.argmin())
+    member = could_be_best(found.values, found.covariance, goal=goal, level=spec.level).member
+    names = tuple(c.name for c, may in zip(candidates, member, strict=True) if may)
+    value = float(found.values[place])
+    corrected = best_without_optimism(found.values, found.covariance, goal=goal)
+    told = best_sentence(
+        candidates[place].name,
+        names,
+        metric=spec.metric,
+        value=value,
+        corrected=corrected,
+        num_candidates=len(candidates),
     )
-    [found] = table.values()
-    return tuple(
-        _judge(evidence, candidate, candidates, difference, spec, sign)
-        for candidate, difference in zip(candidates[1:], found.differences, strict=True)
+    return Best(
+        name=candidates[place].name,
+        value=value,
+        corrected=corrected,
+        could_be_best=names,
+        sentence=told,
     )
 
 
@@ -191,7 +305,7 @@ def _judge(  # noqa: PLR0917  # one call, right above
 ) -> Verdict:
     baseline = candidates[0]
     word = verdict.judge(_gain(difference, sign), spec.margin)
-    recipe = _over_seeds(evidence, candidate, baseline, spec, sign)
+    recipe, why_not = _over_seeds(evidence, candidate, baseline, spec, sign)
     recipe_word = Word.NOT_JUDGED
     if recipe is not None:
         recipe_word = verdict.judge(recipe, spec.margin)
@@ -207,12 +321,18 @@ def _judge(  # noqa: PLR0917  # one call, right above
             difference,
             word,
             level=spec.level,
-            num_candidates=len(candidates),
+            num_candidates=len(candidates) + spec.unseen,
         ),
         recipe=recipe,
         recipe_word=recipe_word,
         recipe_sentence=recipe_sentence(
-            candidate, baseline, recipe, recipe_word, metric=difference.metric, sign=sign
+            candidate,
+            baseline,
+            recipe,
+            recipe_word,
+            metric=difference.metric,
+            sign=sign,
+            why_not=why_not,
         ),
         next_step=next_step(
             difference, recipe, word, recipe_word, margin=spec.margin, level=spec.level
@@ -226,18 +346,19 @@ def _over_seeds(
     baseline: Candidate,
     spec: ComparisonSpec,
     sign: float,
-) -> SeedsAndExamples | None:
-    """Compare the recipes: the gain with the uncertainty of seeds and examples together."""
+) -> tuple[SeedsAndExamples | None, str]:
+    """Compare the recipes: the gain with the uncertainty of seeds and examples; or why not."""
     if min(len(candidate.run_ids), len(baseline.run_ids)) < 2:
-        return None
-    a, b = (
-        sign
-        * contributions(
-            spec.metric, evidence.label, [evidence.scores[run_id] for run_id in side.run_ids]
-        )
-        for side in (candidate, baseline)
-    )
-    return seeds_and_examples(a, b, group=evidence.group, level=spec.level)
+        return None, ""
+    sides = []
+    for side in (candidate, baseline):
+        outputs = [evidence.runs[run_id].output for run_id in side.run_ids]
+        parts = sign * contributions(spec.metric, evidence.label, outputs)
+        if undefined := int(np.isnan(parts).any(axis=1).sum()):
+            name = verdict.name_of(spec.metric)
+            return None, f"{name} is not defined for {undefined} of {side.name}'s seeds"
+        sides.append(parts)
+    return seeds_and_examples(sides[0], sides[1], group=evidence.group, level=spec.level), ""
 
 
 def _gain(difference: Interval, sign: float) -> Interval:

@@ -1,6 +1,7 @@
 """Sentences for a verdict: generated from the figures, for every word."""
 
 import math
+from collections.abc import Sequence
 
 from experiments.evidence import Candidate
 from experiments.statistics import (
@@ -11,7 +12,7 @@ from experiments.statistics import (
     seeds_needed,
     smallest_detectable,
 )
-from experiments.verdict import Word, amount, name_of, span
+from experiments.verdict import POINTS_METRICS, Word, amount, name_of, span
 
 
 def sentence(
@@ -61,8 +62,11 @@ def recipe_sentence(
     *,
     metric: str,
     sign: float,
+    why_not: str = "",
 ) -> str:
     """Say whether the recipe would win again with other seeds."""
+    if why_not:
+        return f"Over seeds: not judged, {why_not}."
     if recipe is None:
         alone = [side.name for side in (candidate, baseline) if len(side.run_ids) < 2]
         return (
@@ -80,6 +84,43 @@ def recipe_sentence(
         f"Over {recipe.seeds_a} and {recipe.seeds_b} seeds the recipe is {word}: "
         f"{amount(told.estimate, metric)} ({span(told, metric)})."
     )
+
+
+def best_sentence(
+    name: str,
+    names: Sequence[str],
+    *,
+    metric: str,
+    value: float,
+    corrected: float,
+    num_candidates: int,
+) -> str:
+    """Say which candidate leads, who else may be the best, and how much the choice flatters it."""
+    others = [other for other in names if other != name]
+    rivals = (
+        f"{name} has the best {name_of(metric)}"
+        if not others
+        else f"{name} has the best {name_of(metric)}, but {_listed(others)} could be the best too"
+    )
+    flattery = abs(value - corrected)
+    if metric in POINTS_METRICS:
+        is_small, told = flattery < 0.0005, f"{flattery * 100:.1f} points"
+        figure = f"{corrected:.3f} instead of {value:.3f}"
+    else:
+        is_small, told = flattery < 0.01 * abs(value), f"{flattery:.4f}"
+        figure = f"{corrected:.4f} instead of {value:.4f}"
+    if is_small:
+        return f"{rivals}."
+    return (
+        f"{rivals}. Picking the best of {num_candidates} flatters it by about {told}: "
+        f"expect {figure} on new examples."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > 3:
+        return f"{len(names)} others"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def next_step(

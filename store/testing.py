@@ -24,6 +24,7 @@ def make_run(
     predictions: Mapping[str, tuple[Any, Any]] | None = None,
     classes: Sequence[str] | None = None,
     steps_per_epoch: int = 10,
+    facts: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> str:
     """Record a run and return its id.
@@ -44,6 +45,8 @@ def make_run(
         Class names of the predictions.
     steps_per_epoch
         How steps count as epochs.
+    facts
+        As for `store.Run.describe`: ``data_hash``, ``cost`` and the like.
     """
     run = init(
         project,
@@ -61,6 +64,8 @@ def make_run(
     for split, (label, scores) in (predictions or {}).items():
         ids = [f"{split}-{index}" for index in range(len(label))]
         run.log_predictions(split, ids, label, scores, classes=classes)
+    if facts:
+        run.describe(**facts)
     if status == "crashed":
         _abandon(run)
     else:
