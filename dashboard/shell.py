@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
-from dashboard.views import compare, curves, launch, run, runs
+from dashboard.views import compare, curves, launch, queue, run, runs
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -52,6 +52,13 @@ PAGES = {
         icon=":material/compare_arrows:",
         url_path="compare",
         help="Two to six runs side by side.",
+    ),
+    "queue": st.Page(
+        queue.page,
+        title="Queue",
+        icon=":material/playlist_play:",
+        url_path="queue",
+        help="What runs, what waits and what ended.",
     ),
     "launch": st.Page(
         launch.page,

@@ -96,7 +96,7 @@ def test_a_link_with_changes_shows_them(empty, opened, everything_said):
 def test_a_change_that_is_taken_back_leaves_the_address(empty, opened):
     at = opened("launch", **{"from": "preset:cnn_mnist"})
     field(at, "training.epochs").set_value("3").run()
-    assert at.query_params["set"] == ["training.epochs=3"]
+    assert "training.epochs=3" in at.query_params["set"]
 
     field(at, "training.epochs").set_value("12").run()
 
