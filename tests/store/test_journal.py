@@ -1,6 +1,10 @@
+import contextlib
 import os
+import signal
 import struct
+import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +35,10 @@ def append(writer: SegmentWriter, metrics: dict[str, float], step: int) -> None:
 
 
 def read_all(path: Path, *, final: bool = False, limit: int = 1 << 20):
-    """Return (key, step, bytes of the value) of every point, and the last position."""
+    """Return (key, step, bytes of the value) of every point, and the last position.
+
+    Calls are in order; within a call the names are, for a call does not order its metrics.
+    """
     found, position = [], Position()
     while True:
         blocks, after = read_segment(path, position, final=final, limit=limit)
@@ -39,7 +46,7 @@ def read_all(path: Path, *, final: bool = False, limit: int = 1 << 20):
             found += [
                 (key, int(step), value.tobytes())
                 for step, row in zip(block.step, block.values, strict=True)
-                for key, value in zip(block.keys, row, strict=True)
+                for key, value in sorted(zip(block.keys, row, strict=True))
             ]
         if after == position:
             return found, position
@@ -50,7 +57,7 @@ def expected(logged) -> list[tuple[str, int, bytes]]:
     return [
         (key, step, np.float64(value).tobytes())
         for metrics, step in logged
-        for key, value in metrics.items()
+        for key, value in sorted(metrics.items())
     ]
 
 
@@ -153,6 +160,63 @@ def test_a_forked_child_does_not_write(tmp_path):
 
     assert [step for _, step, _ in found] == [0, 2]
     assert position.closed
+
+
+def test_threads_log_at_once_and_no_call_is_lost_or_torn(tmp_path):
+    writer, path = new_segment(tmp_path)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+
+    def work(number):
+        for step in range(1_500):
+            append(writer, {"step": float(step), f"thread{number % 2}": float(number)}, step)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    threads.append(threading.Thread(target=lambda: [writer.sync() for _ in range(40)]))
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    writer.close()
+    found, position = read_all(path)
+
+    assert position.closed
+    assert position.damaged == 0
+    assert sorted(step for key, step, _ in found if key == "step") == sorted([*range(1_500)] * 6)
+    assert all(np.frombuffer(value)[0] == step for key, step, value in found if key == "step")
+
+
+def test_an_exception_from_a_signal_leaves_the_journal_usable(tmp_path):
+    """A handler that raises (Ctrl-C, Lightning's SIGTERM) may do so anywhere inside a call."""
+    writer, path = new_segment(tmp_path)
+
+    class StopError(Exception):
+        pass
+
+    def stop(_number, _frame):
+        raise StopError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    logged = 0
+    try:
+        for _ in range(60):
+            signal.setitimer(signal.ITIMER_REAL, 2e-4 + 1e-6 * logged % 1e-3)
+            with contextlib.suppress(StopError):
+                while True:
+                    append(writer, {"a": 1.0}, logged)
+                    logged += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    writer.close()
+    found, position = read_all(path)
+
+    assert position.closed
+    assert position.damaged == 0
+    assert {step for _, step, _ in found} >= set(range(logged))
 
 
 def test_a_step_beyond_64_bits_is_refused_and_nothing_is_written(tmp_path):
