@@ -6,10 +6,13 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from experiments.errors import ExperimentError, UsageError
 from experiments.terminal import say
+
+if TYPE_CHECKING:
+    from trainers.spec import RunSpec
 
 
 class ExitCode(IntEnum):
@@ -99,7 +102,12 @@ def _parser() -> _Parser:
 
     _add_servers(add, home)
     train = add("train", _train, "train a model in the foreground", home)
-    train.add_argument("spec", metavar="SPEC", help="a YAML file or the name of a preset")
+    train.add_argument(
+        "spec", metavar="SPEC", help="a YAML file, the name of a preset, or run:ID for a run's own"
+    )
+    train.add_argument(
+        "--seeds", type=_count, default=1, metavar="N", help="train it N times, as one group"
+    )
     _add_set(train)
     ls = add("ls", _ls, "list runs", home, as_json)
     ls.add_argument("filter", nargs="?", metavar="FILTER", help="such as 'status = \"finished\"'")
@@ -174,17 +182,29 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from experiments.foreground import train
+    from experiments.launching import seeded
     from experiments.specs import read_spec
 
-    launched, code = train(read_spec(options.spec, options.overrides), options.home)
+    spec = read_spec(options.spec, options.overrides, home=options.home)
+    code = ExitCode.OK
+    for one in seeded(spec, options.seeds):
+        code = _train_one(one, options.home)
+        if code != ExitCode.OK:
+            break
+    return code if code in list(ExitCode) else ExitCode.FAILED
+
+
+def _train_one(spec: "RunSpec", home: str | None) -> int:
+    from experiments.foreground import train
+
+    launched, code = train(spec, home)
     if code == ExitCode.OK:
         say(f"Run {launched.run_id} finished. See it: bakeoff show {launched.run_id}")
     elif launched.folder.exists():
         sys.stderr.write(f"bakeoff: run {launched.run_id} ended with exit code {code}.\n")
     else:
         sys.stderr.write("bakeoff: the training ended before it became a run; see above.\n")
-    return code if code in list(ExitCode) else ExitCode.FAILED
+    return code
 
 
 def _ls(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ refused, because a small file could unfold into a huge one.
 """
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PRESETS = Path(__file__).parent / "presets"
 MAX_BYTES = 64 * 1024
+RUN_PREFIX = "run:"
 
 
 class _SpecLoader(yaml.SafeLoader):
@@ -77,7 +79,7 @@ def read_spec(
     Parameters
     ----------
     source
-        Path of a YAML file, or the name of a preset.
+        Path of a YAML file, the name of a preset, or ``run:ID`` for what a run recorded.
     overrides
         ``key=value`` with dotted keys, such as ``model.lr=1e-3``; values are YAML.
     home
@@ -92,10 +94,41 @@ def read_spec(
     """
     from trainers.spec import load_spec
 
-    mapping = read_mapping(find_spec(source, home))
+    text = str(source)
+    if text.startswith(RUN_PREFIX):
+        mapping = read_recorded(text.removeprefix(RUN_PREFIX), home)
+    else:
+        mapping = read_mapping(find_spec(source, home))
     for override in overrides:
         apply_override(mapping, override)
     return load_spec(mapping)
+
+
+def read_recorded(run_id: str, home: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Return the configuration that a run recorded, to start another one from.
+
+    Its notes say what that run was meant to show, so they stay behind; so does its group, which
+    ties together runs of one recipe.
+
+    Raises
+    ------
+    SpecFileError
+        If there is no such run, or it recorded no configuration.
+    store.RunNotFoundError
+        If the id could lead out of the store.
+    """
+    header = Home.locate(home).run(run_id).header
+    try:
+        config = json.loads(header.read_text(encoding="utf-8")).get("config")
+    except (OSError, ValueError):
+        raise SpecFileError(
+            f"Expected the id of a run after run:; got {run_id!r}. Take it from `bakeoff ls`."
+        ) from None
+    if not isinstance(config, dict) or not config:
+        raise SpecFileError(
+            f"Expected a run that recorded its configuration; got {run_id!r}. Start from a preset."
+        )
+    return {key: value for key, value in config.items() if key not in {"group", "notes"}}
 
 
 def find_spec(source: str | Path, home: str | os.PathLike[str] | None = None) -> Path:
