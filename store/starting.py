@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +160,23 @@ def _new_header(
         "process": liveness.describe_process(),
         **provenance.origin(),
     }
+    if labels := _labels(env.get("BAKEOFF_LABELS", "")):
+        header["labels"] = labels
     if state := provenance.git_state(Path.cwd()):
         header["git"], difference = state
         if difference:
             (files.path / "code.diff").write_bytes(difference)
     write_json(files.header, header)
     return header
+
+
+def _labels(text: str) -> dict[str, str]:
+    """Return what a launcher says of the run, such as its study and trial; {} if it is no JSON."""
+    with suppress(ValueError):
+        labels = json.loads(text)
+        if isinstance(labels, dict):
+            return {str(key): str(value) for key, value in labels.items()}
+    return {}
 
 
 def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
