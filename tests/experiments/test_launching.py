@@ -3,8 +3,11 @@
 import pytest
 import yaml
 
+import store
 from experiments import launching, own_presets, specs
+from experiments.cli import main
 from experiments.errors import SpecFileError, UsageError
+from store import testing
 from trainers.spec import load_spec
 
 SPEC = load_spec({"data": {"kind": "digits"}, "model": {"kind": "cnn"}, "seed": 7})
@@ -188,3 +191,35 @@ def test_a_preset_is_replaced_only_when_told_to(tmp_path):
     assert specs.read_spec("p", home=tmp_path).seed == 9
     own_presets.delete_preset(tmp_path, "p")
     assert specs.own_preset_names(tmp_path) == []
+
+
+def test_a_run_is_a_source_like_a_preset(tmp_path):
+    config = SPEC.to_mapping() | {"group": "g", "notes": "why"}
+    run_id = testing.make_run(tmp_path, config=config)
+
+    spec = specs.read_spec(f"run:{run_id}", ["training.lr=0.5"], home=tmp_path)
+
+    assert spec.training.lr == 0.5
+    assert (spec.group, spec.notes, spec.seed) == (None, None, SPEC.seed)
+
+
+@pytest.mark.parametrize("source", ["run:nobody", "run:../../etc", "run:"])
+def test_a_run_that_is_not_there_is_no_source(source, tmp_path):
+    with pytest.raises((SpecFileError, store.RunNotFoundError), match="Expected"):
+        specs.read_spec(source, home=tmp_path)
+
+
+@pytest.mark.slow
+def test_seeds_on_the_command_line_are_one_group(tmp_path, capfd):
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(
+        "data: {kind: digits, max_examples: 100}\nmodel: {kind: cnn, channels: [2], dense: 4}\n"
+        "training: {epochs: 1, threads: 1}\n"
+    )
+
+    assert main(["train", str(spec), "--seeds", "2", "--home", str(tmp_path / "home")]) == 0
+
+    with store.open(tmp_path / "home") as s:
+        runs = s.runs(order_by="created_at").to_pylist()
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert len({run["group"] for run in runs}) == 1
