@@ -127,21 +127,6 @@ def labelled(space: Sequence[Dimension], values: Mapping[str, Any]) -> dict[str,
     return {k: by_name[k].label(v) if k in by_name else v for k, v in values.items()}
 
 
-def refuse_change(old: Dimension, new: Dimension) -> str | None:
-    """Say why a dimension cannot become another while its study lives; None if it can."""
-    if (old.kind, old.log, old.field, old.when) != (new.kind, new.log, new.field, new.when):
-        return (
-            f"Expected {old.name} to stay a {'logarithmic ' if old.log else ''}{old.kind} of "
-            f"{old.field}; got another. Start a new study for that."
-        )
-    if tuple(map(as_list, old.choices)) != tuple(map(as_list, new.choices)):
-        return (
-            f"Expected the choices of {old.name} to stay; got others. Narrow them with `only`, "
-            "or start a new study."
-        )
-    return None
-
-
 def _moved(mapping: Mapping[str, Any], section: str, kind: str) -> dict[str, Any]:
     """Return a section of another kind, with the old settings that it knows."""
     old = mapping.get(section, {})

@@ -141,7 +141,6 @@ def _sampler(spec: "StudySpec", seed: int) -> samplers.BaseSampler:
             n_startup_trials=config.startup_trials,
             multivariate=True,
             group=any(one.when for one in spec.space),
-            warn_independent_sampling=False,
         ),
         "gp": lambda: samplers.GPSampler(
             seed=seed, n_startup_trials=config.startup_trials, warn_independent_sampling=False
