@@ -4,18 +4,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import store
 from experiments import processes
-from store.layout import Home
+from store.layout import Home, RunFolder, write_json
 
 if TYPE_CHECKING:
     from trainers.spec import RunSpec
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_SPEC_FILE = "spec.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +70,73 @@ def launch(
     """
     place = Home.locate(home).create()
     run = place.run(run_id or store.new_run_id())
-    spec_file = _write_spec(spec, run.path)
+    prepare(run, spec.to_mapping())
+    env = {} if threads is None else thread_variables(threads)
+    return start_training(place, run, env=env)
+
+
+def prepare(run: RunFolder, spec: Mapping[str, Any]) -> None:
+    """Make the folder of a new run and write what it shall train.
+
+    Raises
+    ------
+    store.RunExistsError
+        If the id is taken.
+    OSError
+        If the disk refuses it.
+    """
+    try:
+        run.path.mkdir(parents=True)
+    except FileExistsError:
+        raise store.RunExistsError(
+            f"Expected a new run id; got {run.id!r}, which is taken. Choose another."
+        ) from None
+    write_json(run.path / _SPEC_FILE, spec)
+
+
+def start_training(
+    place: Home,
+    run: RunFolder,
+    *,
+    env: Mapping[str, str],
+    resumes: bool = False,
+    cwd: Path | None = None,
+    own_session: bool = True,
+) -> Launched:
+    """Start the training process of a run that was prepared, and return at once.
+
+    Parameters
+    ----------
+    env
+        Variables set on top of our own environment.
+    resumes
+        Go on from the run's last checkpoint.
+    cwd
+        Working folder of the training; ours if None.
+    own_session
+        As for `processes.start`.
+
+    Raises
+    ------
+    OSError
+        If the process cannot be started.
+    """
+    arguments = [sys.executable, "-m", "trainers", run.path / _SPEC_FILE]
+    arguments += ["--home", place.path, "--id", run.id, *(["--resume"] if resumes else [])]
     process = processes.start(
-        [sys.executable, "-m", "trainers", spec_file, "--home", place.path, "--id", run.id],
+        arguments,
         output=run.output,
-        env={
-            # The file descriptor already leads to output.log: a tee would print each line twice.
-            "BAKEOFF_CAPTURE": "0",
-            **({} if threads is None else dict.fromkeys(_THREAD_VARIABLES, str(threads))),
-        },
+        # The file descriptor already leads to output.log: a tee would print each line twice.
+        env={"BAKEOFF_CAPTURE": "0", **env},
+        cwd=cwd,
+        own_session=own_session,
     )
     return Launched(run_id=run.id, pid=process.pid, folder=run.path, process=process)
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the environment that keeps numerical libraries to so many CPU threads."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads))
 
 
 def stop(launched: Launched, *, grace_s: float = 10.0) -> int:
@@ -95,17 +154,23 @@ def stop(launched: Launched, *, grace_s: float = 10.0) -> int:
 
 def discard_if_unborn(launched: Launched) -> None:
     """Remove the folder of an ended training that failed before it became a run."""
-    if not launched.is_running and not (launched.folder / "run.json").exists():
-        shutil.rmtree(launched.folder, ignore_errors=True)
+    if not launched.is_running:
+        discard_unborn(RunFolder(launched.folder))
 
 
-def _write_spec(spec: "RunSpec", folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise store.RunExistsError(
-            f"Expected a new run id; got {folder.name!r}, which is taken. Choose another."
-        ) from None
-    path = folder / "spec.json"
-    path.write_text(spec.model_dump_json(indent=2), encoding="utf-8")
-    return path
+def discard_unborn(run: RunFolder, *, keep_output: Path | None = None) -> None:
+    """Remove the folder of a run that never began, but keep what it printed.
+
+    Parameters
+    ----------
+    run
+        Whose process has ended.
+    keep_output
+        Where its output goes; None: it is removed too.
+    """
+    if run.header.exists():
+        return
+    if keep_output is not None:
+        with suppress(OSError):
+            run.output.replace(keep_output)
+    shutil.rmtree(run.path, ignore_errors=True)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from store.liveness import start_ticks
+
 POLL_S = 0.05
 
 
@@ -17,6 +19,7 @@ def start(
     output: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    own_session: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start a process in its own session; what it prints is appended to a file.
 
@@ -32,6 +35,8 @@ def start(
         Variables set on top of our own environment.
     cwd
         Working folder; ours if None.
+    own_session
+        False: only in a group of its own, for a process that leads a session already.
 
     Raises
     ------
@@ -46,7 +51,8 @@ def start(
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             cwd=cwd,
-            start_new_session=True,
+            start_new_session=own_session,
+            process_group=None if own_session else 0,
         )
 
 
@@ -88,6 +94,62 @@ def exit_code(process: subprocess.Popen[bytes]) -> int:
     """Return the exit code of a process that has ended, 128 + n if signal n ended it."""
     code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def signal_exactly(pid: int, ticks: int, number: signal.Signals) -> bool:
+    """Signal a process that may have ended; never another one that got its number.
+
+    Parameters
+    ----------
+    pid, ticks
+        As `store.liveness.describe_process` gives them.
+    number
+        The signal.
+
+    Returns
+    -------
+    bool
+        Whether it was there.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if start_ticks(pid) != ticks:  # asked while the descriptor holds on to the process
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def members(session: int, mark: bytes) -> list[tuple[int, int]]:
+    """Return pid and start ticks of the living processes of a session that carry a variable.
+
+    The session's number alone could have been used again, and a variable alone is inherited by
+    what has left the session for good, such as a hub. Together they are sure.
+
+    Parameters
+    ----------
+    session
+        The pid of the process that led it.
+    mark
+        ``NAME=value`` as it stands in the environment with which they were started.
+    """
+    found: list[tuple[int, int]] = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):  # it ended meanwhile, or is another user's
+            pid = int(entry.name)
+            if os.getsid(pid) != session or (ticks := start_ticks(pid)) is None:
+                continue
+            if mark in Path(entry.path, "environ").read_bytes().split(b"\0"):
+                found.append((pid, ticks))
+    return found
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -194,15 +194,20 @@ def resume(home: HomeLike, job_id: str) -> Job:
     Raises
     ------
     UsageError
-        If the job has not ended, has no checkpoint, or another job writes the run.
+        If the job has not ended, finished, never became a run, or another job writes the run.
     """
     old = _ended(home, job_id)
     if old.study_id is not None and old.kind == "search":
         return submit_search(home, old.study_id)
     place = Home.locate(home)
-    if old.run_id is None or not (place.run(old.run_id).checkpoints / "last.ckpt").exists():
+    if old.state is State.FINISHED:
         raise UsageError(
-            f"Expected a run with a checkpoint to go on from; {job_id} has none. "
+            f"Expected a job that did not come to its end; {job_id} has finished. "
+            f"Run it again: bakeoff queue retry {job_id}"
+        )
+    if old.run_id is None or not place.run(old.run_id).header.exists():
+        raise UsageError(
+            f"Expected a job that became a run; {job_id} ended before. "
             f"Start it anew: bakeoff queue retry {job_id}"
         )
     for other in jobs(home):

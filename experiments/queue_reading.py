@@ -1,8 +1,10 @@
 """Read the queue: its jobs, the order in which they start, its settings."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from experiments.errors import JobNotFoundError
 from experiments.gpus import count_gpus
@@ -45,7 +47,11 @@ def in_order(waiting: list[Job]) -> list[Job]:
 
 def settings(home: HomeLike) -> QueueSettings:
     """Return how the queue works."""
-    fields = ledger_of(Home.locate(home).path).item(SETTING, SETTINGS_ID) or {}
+    return as_settings(ledger_of(Home.locate(home).path).item(SETTING, SETTINGS_ID) or {})
+
+
+def as_settings(fields: Mapping[str, Any]) -> QueueSettings:
+    """Return the settings from their folded fields of the ledger."""
     slots = fields.get("slots")
     return QueueSettings(
         slots=slots or max(1, count_gpus()),

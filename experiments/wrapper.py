@@ -1,0 +1,175 @@
+"""``python -m experiments.wrapper FOLDER``: runs one attempt at a job and records how it ended.
+
+It stands between the supervisor and the training, so that nobody has to be alive when the job
+ends. It leads a session of its own, claims the attempt before it starts anything, passes a stop
+on, keeps the time budget, and writes the exit record last.
+
+SIGTERM: stop gracefully, then by force after the grace. SIGUSR1: by force at once.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import store
+from experiments import launch, processes
+from experiments.attempts import AttemptFolder, ExitRecord, Task
+from experiments.causes import count_memory_kills, last_lines, likely_cause
+from experiments.supervisor import ensure_supervisor
+from store.layout import Home
+
+TAKEN = 17
+"""Exit code of a wrapper that found the attempt claimed; it did nothing."""
+_RETRY_S, _RETRIES = 1.0, 600
+_REVIVE_S = 20.0
+
+
+class StopRequests:
+    """What signals asked for, and a file descriptor that wakes whoever waits for them."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._waiting: list[str] = []
+        self._taken: set[str] = set()
+
+    def install(self) -> None:
+        """Listen from now on; what is not for us changes nothing."""
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        # Handlers also where nothing is done: the training would inherit SIG_IGN.
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def take(self) -> str | None:
+        """Return what was asked for and not taken yet: ``kill``, ``stop`` or None; each once."""
+        with suppress(BlockingIOError):
+            os.read(self.reader, 4096)
+        asked = set(self._waiting) - self._taken
+        self._taken |= asked
+        return "kill" if "kill" in asked else "stop" if asked else None
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        words = {signal.SIGTERM: "stop", signal.SIGUSR1: "kill"}
+        if number in words:
+            self._waiting.append(words[signal.Signals(number)])
+
+
+def run_attempt(folder: Path) -> int:
+    """Run an attempt from claim to exit record; return the exit code."""
+    attempt = AttemptFolder(folder)
+    task = attempt.read_task()
+    requests = StopRequests()
+    requests.install()
+    if not attempt.claim():
+        return TAKEN
+    record = _run(task, folder.parent, requests)
+    _write_patiently(attempt, record)
+    _revive_supervisor(task)
+    return record.code
+
+
+def _run(task: Task, job_folder: Path, requests: StopRequests) -> ExitRecord:
+    """Start the process of a task, wait for its end, and tell how it was."""
+    memory_kills = count_memory_kills()
+    try:
+        process, output = _start(task, job_folder)
+    except (store.StoreError, OSError) as error:
+        return ExitRecord(code=1, ended=time.time(), error=str(error))
+    ended_by = _wait(process, task, task.budget_s, requests)
+    if ended_by in {"stop", "budget"}:
+        processes.ask_to_stop(process)
+        if _wait(process, task, task.grace_s, requests) == "kill":
+            ended_by = "kill"
+    code = processes.stop(process, grace_s=0.0)  # and whatever it left in its group
+    ended = time.time()
+    lines = last_lines(output)
+    if task.kind == "train":
+        run = Home(Path(task.home)).run(str(task.run_id))
+        launch.discard_unborn(run, keep_output=job_folder / "output.log")
+    if code == 0 or ended_by:
+        return ExitRecord(code=code, ended=ended, ended_by=ended_by)
+    was_memory = count_memory_kills() > memory_kills
+    cause = likely_cause(code, lines, out_of_memory_kill=was_memory)
+    return ExitRecord(code=code, ended=ended, error=cause, last_lines=lines)
+
+
+def _start(task: Task, job_folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start what the task names, in our session but a group of its own."""
+    cwd = Path(task.cwd) if task.cwd and Path(task.cwd).is_dir() else None
+    if task.kind == "search":
+        output = job_folder / "output.log"
+        arguments = [sys.executable, "-m", "experiments.searching", str(task.study_id)]
+        process = processes.start(
+            [*arguments, "--home", task.home],
+            output=output,
+            env=task.env,
+            cwd=cwd,
+            own_session=False,
+        )
+        return process, output
+    place = Home(Path(task.home))
+    run = place.run(str(task.run_id))
+    if not task.resumes:
+        launch.prepare(run, task.spec)
+    launched = launch.start_training(
+        place, run, env=task.env, resumes=task.resumes, cwd=cwd, own_session=False
+    )
+    return launched.process, launched.output
+
+
+def _wait(
+    process: subprocess.Popen[bytes], task: Task, limit_s: float | None, requests: StopRequests
+) -> str | None:
+    """Wait until the process ends, the time is up or somebody asks for something.
+
+    Returns
+    -------
+    str or None
+        None if it ended, ``budget`` if the time is up, else what was asked for.
+    """
+    deadline = float("inf") if limit_s is None else time.monotonic() + limit_s
+    ends = os.pidfd_open(process.pid)
+    try:
+        while True:
+            if asked := requests.take():
+                return asked
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                return "budget"
+            ready, _, _ = select.select([ends, requests.reader], [], [], min(rest, _REVIVE_S))
+            if ends in ready:
+                return None
+            if not ready:
+                _revive_supervisor(task)
+    finally:
+        os.close(ends)
+
+
+def _revive_supervisor(task: Task) -> None:
+    """Bring the supervisor back if it was killed: the jobs behind this one wait for it."""
+    if task.is_supervised:
+        with suppress(store.StoreError, OSError):  # the next look tries again
+            ensure_supervisor(task.home)
+
+
+def _write_patiently(attempt: AttemptFolder, record: ExitRecord) -> None:
+    """Write the exit record, also where the disk is full for a while."""
+    for _ in range(_RETRIES):
+        try:
+            attempt.write_exit(record)
+        except OSError as error:
+            sys.stderr.write(
+                f"The exit record cannot be written ({error.strerror}); trying again.\n"
+            )
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(run_attempt(Path(sys.argv[1])))
