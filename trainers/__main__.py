@@ -1,4 +1,4 @@
-"""One training run: ``python -m trainers SPEC.json [--home HOME] [--id RUN_ID]``.
+"""One training run: ``python -m trainers SPEC.json [--home HOME] [--id RUN_ID] [--resume]``.
 
 Exit codes: 0 finished, 1 failed, 2 wrong spec or data, 130 or 143 stopped by Ctrl-C or SIGTERM.
 """
@@ -25,14 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("spec", type=Path, metavar="SPEC.json", help="what to run")
     parser.add_argument("--home", type=Path, help="folder of the store")
     parser.add_argument("--id", dest="run_id", help="id of the run, chosen beforehand")
+    parser.add_argument("--resume", action="store_true", help="go on from its last checkpoint")
     options = parser.parse_args(arguments)
+    if options.resume and not options.run_id:
+        parser.error("--resume needs --id: which run is to go on")
     stop = StopSwitch()
     stop.install()
     try:
         spec = _read_spec(options.spec)
         from trainers.fit import train  # loads torch: a wrong spec is told without the wait
 
-        outcome = train(spec, home=options.home, run_id=options.run_id, stop=stop)
+        outcome = train(
+            spec, home=options.home, run_id=options.run_id, stop=stop, resume=options.resume
+        )
     except (SpecError, DataError) as error:
         return _refuse(error, USAGE)
     except store.StoreError as error:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import store
 from trainers.checkpoints import load_model, read_checkpoint
+from trainers.cost import count_flops
 from trainers.data.dataset import Dataset, Split
 from trainers.data.loader import ordered_loader
 from trainers.models.classifier import Classifier, classification_scores
@@ -29,6 +30,8 @@ class Evaluation:
     """Counted from 1."""
     test: dict[str, float]
     """loss (nats), acc, f1 (macro)"""
+    cost: dict[str, float | int | None]
+    """What one use of the model takes: latency, parameters, FLOPs, bytes."""
 
 
 def evaluate(run: store.Run, checkpoint: Path, data: Dataset, device: torch.device) -> Evaluation:
@@ -50,12 +53,17 @@ def evaluate(run: store.Run, checkpoint: Path, data: Dataset, device: torch.devi
             classes=data.classes,
         )
     run.log({f"test/{name}": value for name, value in scores["test"].items()}, step, epoch + 1)
-    for name, value in latency(model, _to(data.test, device)).items():
-        run.summary[name] = value
-    run.summary["best_epoch"] = epoch + 1
-    run.summary["parameters"] = sum(p.numel() for p in model.parameters())
-    run.summary["checkpoint_bytes"] = checkpoint.stat().st_size
-    return Evaluation(best_epoch=epoch + 1, test=scores["test"])
+    there = _to(data.test, device)
+    cost: dict[str, float | int | None] = {
+        **latency(model, there),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "flops": count_flops(model, there.inputs[:1]),
+        "checkpoint_bytes": checkpoint.stat().st_size,
+    }
+    run.summary.update(
+        {name: value for name, value in cost.items() if value is not None}, best_epoch=epoch + 1
+    )
+    return Evaluation(best_epoch=epoch + 1, test=scores["test"], cost=cost)
 
 
 @torch.inference_mode()

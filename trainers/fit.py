@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import time
 import traceback
 import warnings
@@ -17,15 +19,17 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import store
-from trainers.callbacks import EpochLines, StopAfterStep, say
+from trainers.callbacks import EpochLines, LastCheckpoint, say
 from trainers.checkpoints import build_model
 from trainers.configs import TrainingConfig
+from trainers.cost import TrainingCost
 from trainers.data.dataset import Dataset, load_dataset
 from trainers.data.module import ResidentData
 from trainers.errors import TrainingFailedError
 from trainers.evaluate import evaluate
 from trainers.logger import BakeoffLogger
 from trainers.models.classifier import Classifier
+from trainers.resuming import LAST_CHECKPOINT, checkpoint_to_resume
 from trainers.spec import RunSpec
 from trainers.stopping import StopSwitch, TrainingStopped
 
@@ -34,8 +38,21 @@ _MINIMISED = ("val/loss", "test/loss", "train/loss")
 _HARMLESS_WARNINGS = (
     "The number of training batches",  # fewer than log_every: an epoch logs a point all the same
     ".*LeafSpec.* is deprecated",  # between Lightning and torch
+    "Checkpoint directory .* exists",  # a run that goes on
 )
 _NO_MEMORY = ("can't allocate memory", "out of memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Everything that a training starts from."""
+
+    spec: RunSpec
+    data: Dataset
+    model: Classifier
+    stop: StopSwitch
+    start: Path | None
+    """The checkpoint to go on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +72,7 @@ def train(
     home: str | Path | None = None,
     run_id: str | None = None,
     stop: StopSwitch | None = None,
+    resume: bool = False,
 ) -> Outcome:
     """Train, evaluate and record one run; what goes wrong in the training is in the outcome.
 
@@ -66,13 +84,16 @@ def train(
         Chosen by a launcher; None: a new one.
     stop
         Says when to end early.
+    resume
+        Go on with the run `run_id` from its last checkpoint, exactly as if it had not been
+        interrupted; from the start where it was interrupted before it had one.
 
     Raises
     ------
     SpecError
-        If the model does not fit the data. No run is made.
+        If the model does not fit the data, or a run is to go on with another spec.
     DataError
-        If the data cannot be had or used. No run is made.
+        If the data cannot be had or used, or are not those that a run to go on has seen.
     store.StoreError
         If the run cannot be recorded.
     """
@@ -81,6 +102,8 @@ def train(
     data = load_dataset(spec.data)
     L.seed_everything(spec.seed, workers=True, verbose=False)
     model = build_model(spec, data.input, data.classes)
+    model.card["data_hash"] = data.hash
+    start = checkpoint_to_resume(spec, data, home=home, run_id=run_id) if resume else None
     run = store.init(
         spec.project,
         name=spec.name,
@@ -91,21 +114,21 @@ def train(
         id=run_id,
         home=home,
         seed=spec.seed,
+        resume="must" if resume else "never",
     )
     with run:
-        outcome = _train_and_judge(run, spec, data, model, stop)
+        plan = _Plan(spec=spec, data=data, model=model, stop=stop, start=start)
+        outcome = _train_and_judge(run, plan)
         is_failed = outcome.status == "failed"
         say(f"failed: {outcome.message}" if is_failed else outcome.message)
         run.finish(outcome.status, error=outcome.message if is_failed else None)
     return outcome
 
 
-def _train_and_judge(
-    run: store.Run, spec: RunSpec, data: Dataset, model: Classifier, stop: StopSwitch
-) -> Outcome:
+def _train_and_judge(run: store.Run, plan: _Plan) -> Outcome:
     """Turn every way in which a training can end into an outcome."""
     try:
-        message = _train_and_evaluate(run, spec, data, model, stop)
+        message = _train_and_evaluate(run, plan)
     except TrainingStopped as error:
         return Outcome(
             run_id=run.id, status="stopped", exit_code=error.exit_code, message=str(error)
@@ -114,26 +137,28 @@ def _train_and_judge(
         code = 143 if isinstance(error, SIGTERMException) else 130
         return Outcome(run_id=run.id, status="stopped", exit_code=code, message="stopped")
     except Exception as error:  # noqa: BLE001 - the outermost frame of a training records it
-        message = _explain(error, spec.training)
+        message = _explain(error, plan.spec.training)
         return Outcome(run_id=run.id, status="failed", exit_code=1, message=message)
     return Outcome(run_id=run.id, status="finished", exit_code=0, message=message)
 
 
-def _train_and_evaluate(
-    run: store.Run, spec: RunSpec, data: Dataset, model: Classifier, stop: StopSwitch
-) -> str:
+def _train_and_evaluate(run: store.Run, plan: _Plan) -> str:
     """Return the closing line."""
     started = time.perf_counter()
-    trainer, checkpoints = _make_trainer(run, spec.training, stop)
+    spec, data, model = plan.spec, plan.data, plan.model
+    trainer, checkpoints = _make_trainer(run, spec.training, plan.stop)
     device = trainer.strategy.root_device
     _describe(run, spec, data, model, device)
     resident = ResidentData(data, spec.data, spec.training, seed=spec.seed)
-    with stop.deferred(), warnings.catch_warnings():
+    cost = model.meter = TrainingCost(device)
+    with plan.stop.deferred(), warnings.catch_warnings():
         for harmless in _HARMLESS_WARNINGS:
             warnings.filterwarnings("ignore", harmless)
-        trainer.fit(model, datamodule=resident)
+        with cost.measured():
+            trainer.fit(model, datamodule=resident, ckpt_path=plan.start, weights_only=True)
     run.summary["ended_by"] = _ended_by(trainer, spec.training)
     evaluation = evaluate(run, Path(checkpoints.best_model_path), data, device)
+    run.describe(cost={**evaluation.cost, **cost.facts()})
     scores = ", ".join(f"test/{name} {value:.4f}" for name, value in evaluation.test.items())
     return (
         f"finished in {time.perf_counter() - started:.1f} s: {scores} "
@@ -159,11 +184,10 @@ def _make_trainer(
         filename="best",
         monitor=config.monitor,
         mode=mode,
-        save_last=True,
         enable_version_counter=False,
     )
-    last = run.checkpoints / "last.ckpt"
-    callbacks: list[Callback] = [EpochLines(), StopAfterStep(stop, last), checkpoints]
+    last = LastCheckpoint(stop, run.checkpoints / LAST_CHECKPOINT)
+    callbacks: list[Callback] = [EpochLines(), checkpoints, last]
     if config.patience:
         callbacks.append(EarlyStopping(config.monitor, mode=mode, patience=config.patience))
     trainer = L.Trainer(
@@ -195,6 +219,8 @@ def _describe(
     run.define_metric("epoch_s", unit="s", summary="last")
     run.define_metric("examples_per_s", unit="1/s", summary="last")
     run.define_metric("lr", summary="last")
+    if labels := os.environ.get("BAKEOFF_LABELS"):
+        run.describe(labels=_labels(labels))
     num_parameters = sum(p.numel() for p in model.parameters())
     device_name = _device_name(device)
     run.describe(
@@ -209,6 +235,18 @@ def _describe(
         f"training {spec.model.kind} ({num_parameters:,} parameters) on {spec.data.kind} "
         f"({sizes} examples, {data.facts['duplicates_dropped']:,} duplicates dropped), {device_name}"
     )
+
+
+def _labels(text: str) -> dict[str, str]:
+    """Return what the queue wants written beside the run: a study and a trial, for example."""
+    try:
+        labels = json.loads(text)
+    except ValueError:
+        labels = None
+    if not isinstance(labels, dict):
+        say(f"Expected BAKEOFF_LABELS to be a JSON object; got {text[:60]!r}. It is ignored.")
+        return {}
+    return {str(key): str(value) for key, value in labels.items()}
 
 
 def _device_name(device: torch.device) -> str:

@@ -130,7 +130,8 @@ class BakeoffLogger(Logger):
         callback, self._checkpoints = self._checkpoints, None
         if callback is None:
             return
-        paths = {"best": callback.best_model_path, "last": callback.last_model_path}
+        last = callback.last_model_path or Path(callback.dirpath or "") / "last.ckpt"
+        paths = {"best": callback.best_model_path, "last": last}
         for name, path in paths.items():
             if path and Path(path).is_file():
                 self.experiment.log_artifact(path, name=name, kind="checkpoint")

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -71,6 +72,16 @@ class StopSwitch:
         """
         if self._signal_number is not None:
             raise TrainingStopped(self._signal_number)
+
+    def end(self) -> NoReturn:
+        """End here, asked for in this process or in another that trains with it.
+
+        Raises
+        ------
+        TrainingStopped
+            Always.
+        """
+        raise TrainingStopped(self._signal_number or signal.SIGTERM)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         is_first = self._signal_number is None

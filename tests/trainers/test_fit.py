@@ -79,6 +79,26 @@ def test_a_training_of_each_kind_is_recorded_whole(kind: str, texts: Path, home:
     assert (home / "runs" / outcome.run_id / "output.log").read_text("utf-8").count("epoch ") >= 2
 
 
+def test_what_a_training_costs_and_its_labels_are_recorded(
+    texts: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BAKEOFF_LABELS", '{"study": "s1", "trial": 12}')
+    outcome = run("transformer", texts, home)
+    with store.open(home) as opened:
+        record = opened.run(outcome.run_id)
+
+    assert record["labels"] == {"study": "s1", "trial": "12"}
+    cost = record["cost"]
+    checkpoint = home / "runs" / outcome.run_id / "checkpoints" / "best.ckpt"
+    assert cost["checkpoint_bytes"] == checkpoint.stat().st_size
+    assert cost["parameters"] == record["parameters"]
+    assert 0 < cost["latency_p50_ms"] <= cost["latency_p95_ms"]
+    assert cost["flops"] > 2 * 16 * 8  # the head alone does so many
+    assert cost["peak_memory_bytes"] > 1_000_000
+    assert 0 < cost["train_seconds"] < 60
+    assert cost["energy_j"] is None or torch.cuda.is_available()
+
+
 def test_the_output_is_one_line_an_epoch(
     texts: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ):

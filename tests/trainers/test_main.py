@@ -24,10 +24,11 @@ LONG = {
 }
 
 
-def start(tmp_path: Path, spec: Any, home: Path) -> subprocess.Popen[str]:
+def start(tmp_path: Path, spec: Any, home: Path, *more: str) -> subprocess.Popen[str]:
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(spec), "utf-8")
     command = [sys.executable, "-m", "trainers", str(path), "--home", str(home), "--id", "theid"]
+    command += more
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -101,6 +102,34 @@ def test_a_signal_stops_after_the_step_with_a_last_checkpoint(
         record = opened.run("theid")
     assert record["status"] == "stopped"
     assert record["error"] is None
+
+
+def test_a_stopped_process_goes_on_with_resume(tmp_path: Path, home: Path):
+    spec = {**LONG, "training": {**LONG["training"], "epochs": 4}}
+    process = start(tmp_path, spec, home)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("epoch 1/"):
+        assert process.poll() is None
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    process = start(tmp_path, spec, home, "--resume")
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1].startswith("finished in ")
+    with store.open(home) as opened:
+        assert opened.run("theid")["status"] == "finished"
+        epochs = opened.points("val/loss", ["theid"]).to_pylist()
+    assert [round(point["epoch"]) for point in epochs] == [1, 2, 3, 4]
+
+
+def test_resume_needs_an_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main([str(tmp_path / "spec.json"), "--resume"])
+
+    assert caught.value.code == 2
+    assert "--resume needs --id" in capsys.readouterr().err
 
 
 def test_a_signal_before_the_training_ends_it_at_once():

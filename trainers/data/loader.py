@@ -52,6 +52,7 @@ class TensorLoader:
         self._seed = seed
         self._augment = augment
         self._lengths = (split.inputs != PADDING).sum(1).cpu() if is_text else None
+        self._num_served = self._num_to_skip = 0
         self.epoch = 0
 
     @property
@@ -63,22 +64,33 @@ class TensorLoader:
         """Choose the epoch of the next iteration, so that a resumed training sees new orders."""
         self.epoch = epoch
 
+    def state_dict(self) -> dict[str, int]:
+        """Return where in the epoch it is; a whole epoch served is the beginning of the next."""
+        return {"num_served": self._num_served % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Leave out of the next iteration what was served before the checkpoint."""
+        self._num_to_skip = state["num_served"]
+
     def __len__(self) -> int:
         return math.ceil(len(self._split) / self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator()
-        if self._seed is not None:
-            generator.manual_seed((self._seed << 20) + self.epoch)
+        base = ((self._seed or 0) << 20) + self.epoch
+        generator.manual_seed(base)
         self.epoch += 1
         device = self._split.inputs.device
-        for index in self._batches(generator):
+        batches = self._batches(generator)
+        first, self._num_to_skip = self._num_to_skip, 0
+        for number, index in enumerate(batches[first:], start=first):
             rows = index.to(device)
             inputs = self._split.inputs[rows]
             if self._lengths is not None:
                 inputs = inputs[:, : int(self._lengths[index].max())]
-            if self._augment is not None:
-                inputs = self._augment(inputs, generator)
+            if self._augment is not None:  # by the batch's number: a resumed epoch draws the same
+                inputs = self._augment(inputs, generator.manual_seed((base << 20) + number))
+            self._num_served = number + 1
             yield inputs, self._split.labels[rows]
 
     def _batches(self, generator: torch.Generator) -> list[Tensor]:

@@ -32,6 +32,8 @@ class ResidentData(L.LightningDataModule):
         self._augment = _augmentation(config)
         self._batch_size = training.batch_size
         self._seed = seed
+        self._loader: TensorLoader | None = None
+        self._position: dict[str, int] | None = None
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 - Lightning names it
         """Move the tensors to where the model is."""
@@ -42,9 +44,20 @@ class ResidentData(L.LightningDataModule):
 
     def train_dataloader(self) -> TensorLoader:
         """Return shuffled, perhaps augmented batches."""
-        return train_loader(
+        self._loader = train_loader(
             self._data, batch_size=self._batch_size, seed=self._seed, augment=self._augment
         )
+        if self._position is not None:  # Lightning restores its loops too late for a loader
+            self._loader.load_state_dict(self._position)
+        return self._loader
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where in the epoch the training is."""
+        return self._loader.state_dict() if self._loader else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next loader go on there."""
+        self._position = state_dict
 
     def val_dataloader(self) -> TensorLoader:
         """Return large batches in order."""

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from trainers.configs import TrainingConfig
+from trainers.cost import TrainingCost
 from trainers.errors import TrainingFailedError
 
 _FINAL_SHARE = 1e-3  # of the peak learning rate, at the end of cosine and one_cycle
@@ -37,7 +38,10 @@ class Classifier(L.LightningModule):
         self.training_config = training
         self.card: dict[str, Any] = {}
         """Plain values that let a checkpoint be used without anything beside it."""
+        self.meter: TrainingCost | None = None
         self._sums: Tensor | None = None  # loss, hits, examples since the last point
+        self.last_point: dict[str, float] = {}
+        """The newest ``train/*`` values."""
         self._validated: list[tuple[Tensor, Tensor]] = []
         self._epoch_started = self._training_ended = 0.0
         self._num_seen = self._num_steps = 0
@@ -57,7 +61,8 @@ class Classifier(L.LightningModule):
                 [loss.detach().float() * size, hits.float(), hits.new_tensor(size).float()]
             )
             self._sums = sums if self._sums is None else self._sums + sums
-        if self._num_steps % self.training_config.log_every == 0:
+        is_due = self._num_steps % self.training_config.log_every == 0
+        if is_due or (self.trainer.is_last_batch and not self._has_point):
             self._log_training_point()
         return loss
 
@@ -67,19 +72,22 @@ class Classifier(L.LightningModule):
         loss, hits, size = self._sums.tolist()
         self._sums, self._has_point = None, True
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        metrics = {"train/loss": loss / size, "train/acc": hits / size, "lr": rate}
-        self.log_dict({**metrics, "epoch": self._position()})
+        self.last_point = {"train/loss": loss / size, "train/acc": hits / size, "lr": rate}
+        if self.logger:  # at once: what waits for the end of the step is lost if a stop comes first
+            point = {**self.last_point, "epoch": self._position()}
+            self.logger.log_metrics(point, step=self.global_step)
         self._refuse_nan("train/loss", loss)
+
+    def on_train_start(self) -> None:
+        """Start the clock of an epoch that goes on in the middle."""
+        self._epoch_started = time.perf_counter()
+        if self._sums is not None:
+            self._sums = self._sums.to(self.device)
 
     def on_train_epoch_start(self) -> None:
         """Start the clock."""
         self._epoch_started = time.perf_counter()
         self._num_seen, self._has_point = 0, False
-
-    def on_train_epoch_end(self) -> None:
-        """Give even an epoch shorter than ``log_every`` a point."""
-        if not self._has_point:
-            self._log_training_point()
 
     def on_validation_epoch_start(self) -> None:
         """Stop the clock of the training part."""
@@ -116,8 +124,24 @@ class Classifier(L.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the card beside the weights."""
+        """Put the card beside the weights, and what the next point is made of."""
         checkpoint["bakeoff"] = self.card
+        checkpoint["progress"] = {
+            "sums": self._sums,
+            "num_seen": self._num_seen,
+            "num_steps": self._num_steps,
+            "has_point": self._has_point,
+            "spent": self.meter.state() if self.meter else None,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on in the middle of an epoch, if that is where it was left."""
+        progress = checkpoint["progress"]
+        self._sums = progress["sums"]
+        self._num_seen, self._num_steps = progress["num_seen"], progress["num_steps"]
+        self._has_point = progress["has_point"]
+        if self.meter and progress["spent"]:
+            self.meter.load_state(progress["spent"])
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, advanced every step."""
