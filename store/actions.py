@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from store import trash
+from store.disk_usage import store_bytes
 from store.errors import HomeNotWritableError
 from store.events import EventLog
 from store.liveness import touch
@@ -35,10 +36,18 @@ def edit_run(owner: "Owner", *, run_id: str, **changes: Any) -> dict[str, Any]:
     return {}
 
 
+def shrink(owner: "Owner") -> dict[str, Any]:
+    """Give the space of what was deleted back to the disk; return the database's size in bytes."""
+    before = store_bytes(owner.home)["database"]
+    owner.shrink()
+    return {"before_bytes": before, "after_bytes": store_bytes(owner.home)["database"]}
+
+
 ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "edit_run": edit_run,
     "empty_trash": trash.delete,
     "restore": trash.bring_back,
+    "shrink": shrink,
     "state": state,
     "trash": trash.put,
 }

@@ -11,13 +11,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from store import actions, questions
+from store import actions, questions, shrinking, trash
 from store.asked import Asked
 from store.backup import keep_copy
 from store.claim import Claim
+from store.connections import Connections, Gate
 from store.console import harden
 from store.curve_cache import CurveCache
-from store.errors import HomeNotWritableError, QueryError, StoreBusyError
+from store.errors import HomeNotWritableError, QueryError, StoreBusyError, StoreError
 from store.ingest import Ingest
 from store.layout import Home
 from store.schema import is_outdated, prepare
@@ -56,7 +57,8 @@ class Owner:
         self._cycling = threading.Lock()
         self.sealing = threading.Lock()
         """Held while a run's folder is sealed or moved: never both at once."""
-        self._cursors = threading.local()
+        self._gate = Gate()
+        self._is_shrinking = False
         self._curves = CurveCache()
         self._looked_at = 0.0
         self.trouble: str | None = None
@@ -64,23 +66,26 @@ class Owner:
         self._version = time.time_ns() // 1_000_000
         try:
             self._open()
+            trash.sweep(home)
         except BaseException:
             self._claim.release()
             raise
 
     def _open(self) -> None:
-        self._connection = _connect(self.home)
-        if version := is_outdated(self._connection):
-            self._connection.close()
+        shrinking.remove_copy(self.home)
+        connection = _connect(self.home)
+        if version := is_outdated(connection):
+            connection.close()
             keep_copy(self.home, version)
-            self._connection = _connect(self.home)
-        self._generation = object()
+            connection = _connect(self.home)
+        self._connections = Connections(connection)
         try:
-            prepare(self._connection, package_version())
-            harden(self._connection)
-            self._ingest = Ingest(self._connection, self.home)
+            prepare(connection, package_version())
+            shrinking.allow_copy(connection, self.home)
+            harden(connection)
+            self._ingest = Ingest(connection, self.home)
         except BaseException:
-            self._connection.close()
+            self._connections.close()
             raise
 
     def refresh(self) -> bool:
@@ -89,6 +94,8 @@ class Owner:
         Calls that wait for each other share one look. A database that refuses (a full disk) is
         left as it was and tried again the next time; one that has broken down is opened anew.
         """
+        if self._is_shrinking:
+            return False
         called = time.monotonic()
         with self._cycling:
             if self._looked_at > called:
@@ -139,6 +146,30 @@ class Owner:
             self._report(error)
         return True
 
+    def shrink(self) -> None:
+        """Give the space of what was deleted back to the disk; questions are answered meanwhile.
+
+        Raises
+        ------
+        StoreError
+            If there is no room for a copy, or the database refuses; nothing has changed then.
+        """
+        with self.sealing, self._cycling:
+            self._is_shrinking = True
+            try:
+                shrinking.write_copy(self._connections.main, self.home, package_version())
+                with self._gate.shut():
+                    self._connections.close()
+                    try:
+                        shrinking.put_in_place(self.home)
+                    finally:
+                        self._open()
+            except (duckdb.Error, OSError) as error:
+                raise StoreError(f"The database stays as it is: {error}") from error
+            finally:
+                self._is_shrinking = False
+                shrinking.remove_copy(self.home)
+
     @property
     def num_live(self) -> int:
         """How many runs may still change."""
@@ -153,11 +184,11 @@ class Owner:
             What the question raises, or a QueryError around the database's own error.
         """
         self.refresh()
-        cursor = self.cursor()
-        try:
-            return questions.ANSWERS[question](Asked(cursor, self._curves), **arguments)
-        except duckdb.Error as error:
-            raise QueryError(f"The database could not answer: {error}") from error
+        with self._gate.inside():
+            try:
+                return questions.ANSWERS[question](Asked(self.cursor(), self._curves), **arguments)
+            except duckdb.Error as error:
+                raise QueryError(f"The database could not answer: {error}") from error
 
     def act(self, action: str, **arguments: Any) -> dict[str, Any]:
         """Do something to the store, by the name it has in `store.actions`."""
@@ -172,8 +203,8 @@ class Owner:
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._cycling:
-            self._connection.close()
+        with self._cycling, self._gate.shut():
+            self._connections.close()
             self._claim.release()
 
     def _cycle(self) -> bool:
@@ -196,17 +227,15 @@ class Owner:
             self._version += 1
 
     def _reopen(self) -> None:
-        with suppress(duckdb.Error):
-            self._connection.close()
-        self._curves.clear()
-        self._open()
+        with self._gate.shut():
+            with suppress(duckdb.Error):
+                self._connections.close()
+            self._curves.clear()
+            self._open()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return this thread's cursor of the current connection."""
-        if getattr(self._cursors, "generation", None) is not self._generation:
-            self._cursors.cursor = self._connection.cursor()
-            self._cursors.generation = self._generation
-        return self._cursors.cursor
+        return self._connections.cursor()
 
 
 def _connect(home: Home) -> duckdb.DuckDBPyConnection:
