@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from store import filters, ledger_questions
+from store import filters, ledger_questions, lineage_questions
 from store.asked import Asked
 from store.console import guarded_select
 from store.errors import RunNotFoundError
@@ -248,24 +248,28 @@ def points_of_runs(asked: Asked) -> pa.Table:
     )
 
 
-ANSWERS: dict[str, Callable[..., pa.Table]] = ledger_questions.ANSWERS | {
-    answer.__name__: answer
-    for answer in (
-        bands,
-        count_runs,
-        curves,
-        events,
-        keys,
-        points,
-        points_of_runs,
-        projects,
-        run,
-        runs,
-        series,
-        sql,
-        totals,
-    )
-}
+ANSWERS: dict[str, Callable[..., pa.Table]] = (
+    ledger_questions.ANSWERS
+    | lineage_questions.ANSWERS
+    | {
+        answer.__name__: answer
+        for answer in (
+            bands,
+            count_runs,
+            curves,
+            events,
+            keys,
+            points,
+            points_of_runs,
+            projects,
+            run,
+            runs,
+            series,
+            sql,
+            totals,
+        )
+    }
+)
 
 
 def _curve(asked: Asked, run_id: str, metric: str, x: str) -> tuple[Any, Any, Any]:
