@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from store import filters, ledger_questions, lineage_questions
+from store import filters, ledger_questions, lineage_questions, study_questions
 from store.asked import Asked
 from store.console import guarded_select
 from store.errors import RunNotFoundError
@@ -250,6 +250,7 @@ def points_of_runs(asked: Asked) -> pa.Table:
 
 ANSWERS: dict[str, Callable[..., pa.Table]] = (
     ledger_questions.ANSWERS
+    | study_questions.ANSWERS
     | lineage_questions.ANSWERS
     | {
         answer.__name__: answer

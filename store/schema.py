@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from store.errors import NewerStoreError
+from store.study_views import STUDY_VIEWS
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,6 +95,8 @@ TABLES: Final = frozenset(
         "run_base",
         "series",
         "series_base",
+        "study",
+        "trial",
     }
 )
 """What users' own SQL may read."""
@@ -136,6 +139,7 @@ def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
     for version_then in range(made_by, SCHEMA_VERSION):
         connection.execute(_MIGRATIONS[version_then])
     connection.execute(_TABLES)
+    connection.execute(STUDY_VIEWS)
     facts = {
         "schema_version": str(SCHEMA_VERSION),
         "store_id": uuid.uuid4().hex,
