@@ -235,6 +235,7 @@ class TrialBook:
             state=_WORDS[frozen.state],
             values=list(frozen.values or ()),
             excess=dict(frozen.constraints),
+            feasible=all(over <= 0 for over in frozen.constraints.values()),
             ended=ended.timestamp() if ended else time.time(),
             **known,
         )
@@ -343,7 +344,14 @@ class TrialBook:
         columns = list(zip(*active.results, strict=True))
         values = [mean(column) for column in columns]
         self._opened.tell(active.number, values, skip_if_finished=True)
-        self._end(active, "complete", values=values, excess=excess, spread=spread(columns))
+        self._end(
+            active,
+            "complete",
+            values=values,
+            excess=excess,
+            feasible=all(over <= 0 for over in excess.values()),
+            spread=spread(columns),
+        )
 
     def _excess(self, active: ActiveTrial) -> dict[str, float] | None:
         """Return by how much each limit is broken; None, the trial failed, if one is unknown."""
