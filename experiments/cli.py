@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, NoReturn
 
+from experiments.cli_queue import add_queue, add_wishes, check_foreground
 from experiments.errors import ExperimentError, UsageError
 from experiments.terminal import say
 
@@ -106,9 +107,11 @@ def _parser() -> _Parser:
         "spec", metavar="SPEC", help="a YAML file, the name of a preset, or run:ID for a run's own"
     )
     train.add_argument(
-        "--seeds", type=_count, default=1, metavar="N", help="train it N times, as one group"
+        "--queue", action="store_true", help="add it to the queue instead, and return at once"
     )
+    add_wishes(train)
     _add_set(train)
+    add_queue(add, home, as_json, add_set=_add_set)
     ls = add("ls", _ls, "list runs", home, as_json)
     ls.add_argument("filter", nargs="?", metavar="FILTER", help="such as 'status = \"finished\"'")
     ls.add_argument("--sort", metavar="KEY", help="such as 'created_at desc' (the default)")
@@ -182,22 +185,27 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    if options.queue:
+        from experiments.queue_commands import add_to_queue
+
+        return add_to_queue(options)
+    check_foreground(options)
     from experiments.launching import seeded
     from experiments.specs import read_spec
 
     spec = read_spec(options.spec, options.overrides, home=options.home)
     code = ExitCode.OK
     for one in seeded(spec, options.seeds):
-        code = _train_one(one, options.home)
+        code = _train_one(one, options.home, options.threads)
         if code != ExitCode.OK:
             break
     return code if code in list(ExitCode) else ExitCode.FAILED
 
 
-def _train_one(spec: "RunSpec", home: str | None) -> int:
+def _train_one(spec: "RunSpec", home: str | None, threads: int | None) -> int:
     from experiments.foreground import train
 
-    launched, code = train(spec, home)
+    launched, code = train(spec, home, threads=threads)
     if code == ExitCode.OK:
         say(f"Run {launched.run_id} finished. See it: bakeoff show {launched.run_id}")
     elif launched.folder.exists():

@@ -15,7 +15,9 @@ _GRACE_S = 20.0
 _POLL_S = 0.1
 
 
-def train(spec: "RunSpec", home: str | None) -> tuple[launch.Launched, int]:
+def train(
+    spec: "RunSpec", home: str | None, *, threads: int | None = None
+) -> tuple[launch.Launched, int]:
     """Train until the end or until somebody asks to stop.
 
     The first Ctrl-C lets the training write its last checkpoint, the second one ends it.
@@ -31,7 +33,7 @@ def train(spec: "RunSpec", home: str | None) -> tuple[launch.Launched, int]:
         If the store's folder cannot be written.
     """
     with Interrupts() as interrupts:
-        launched = launch.launch(spec, home=home)
+        launched = launch.launch(spec, home=home, threads=threads)
         try:
             with launched.output.open("rb") as lines:
                 _follow(launched, lines, interrupts)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import store
+from experiments import queue_reading
 from experiments.errors import UsageError
 from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, QueueSettings, State, job_folder
-from experiments.queue_reading import HomeLike, in_order, job, jobs, ledger_of, settings
+from experiments.queue_reading import HomeLike, in_order, ledger_of, settings
 from experiments.supervisor import ensure_supervisor
 from store.layout import Home, check_run_id
 
@@ -137,6 +138,28 @@ def submit_search(home: HomeLike, study_id: str) -> Job:
             ensure_supervisor(place.path)
             return old
     return _add(place, job_kind="search", name=f"search {study_id}", study_id=study_id)
+
+
+def jobs(home: HomeLike) -> list[Job]:
+    """Return all jobs, oldest first; if any is open, somebody looks after it from now on."""
+    found = queue_reading.jobs(home)
+    if not all(one.state.is_final for one in found):
+        ensure_supervisor(home)
+    return found
+
+
+def job(home: HomeLike, job_id: str) -> Job:
+    """Return one job; if it is open, somebody looks after it from now on.
+
+    Raises
+    ------
+    JobNotFoundError
+        If there is none of that id.
+    """
+    found = queue_reading.job(home, job_id)
+    if not found.state.is_final:
+        ensure_supervisor(home)
+    return found
 
 
 def stop(home: HomeLike, job_id: str, *, hard: bool = False) -> Job:
