@@ -160,7 +160,7 @@ class Examined(Protocol):
         """Return metrics."""
         ...
 
-    def curves(self, metric: str, run_ids: Sequence[str], **options: Any) -> "pa.Table":
+    def curves(self, metric: str, run_ids: Sequence[str], *, width: int = 1000) -> "pa.Table":
         """Return what draws curves."""
         ...
 
