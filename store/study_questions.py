@@ -10,10 +10,9 @@ from store.errors import QueryError
 _ORDERS = {
     "number": "number DESC",
     "oldest": "number",
-    "best": "is_feasible DESC, state <> 'complete', sign * value DESC NULLS LAST, number",
+    "best": "is_feasible DESC, state <> 'complete', ? * value DESC NULLS LAST, number",
     "longest": "duration_s DESC NULLS LAST, number",
 }
-_SIGN = "(SELECT CASE goal WHEN 'min' THEN -1 ELSE 1 END FROM study WHERE study = ?)"
 
 
 def studies(asked: Asked) -> pa.Table:
@@ -81,11 +80,19 @@ def study_trials(
     """
     if order not in _ORDERS:
         raise QueryError(f"Expected an order of {', '.join(_ORDERS)}; got {order!r}.")
-    return asked.table(
-        f"""SELECT * EXCLUDE (sign, changed_us) FROM (
-            SELECT *, {_SIGN} AS sign FROM trial WHERE study = ? AND (? IS NULL OR state = ?))
+    signs = [_sign(asked, study)] if order == "best" else []
+    most = 2**62 if limit is None else limit
+    page = asked.table(
+        f"""SELECT id FROM trial WHERE study = ? AND (? IS NULL OR state = ?)
         ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?""",  # noqa: S608  # fixed texts
-        [study, study, state, state, 2**62 if limit is None else limit, offset],
+        [study, state, state, *signs, most, offset],
+    )["id"].to_pylist()
+    # Only the page's trials are read whole, through the key.
+    return asked.table(
+        """SELECT t.* EXCLUDE (id, changed_us) FROM trial AS t
+        JOIN (SELECT unnest(?::VARCHAR[]) AS id, generate_subscripts(?::VARCHAR[], 1) AS place) AS p USING (id)
+        ORDER BY p.place""",
+        [page, page],
     )
 
 
@@ -96,24 +103,29 @@ def study_history(asked: Asked, *, study: str, most: int) -> pa.Table:
     returned, so the line of the best so far is off by less than a part.
     """
     return asked.table(
-        f"""WITH seen AS (
+        """WITH seen AS (
             SELECT number, value, state, is_feasible, run_ids[1] AS run_id,
-                {_SIGN} AS sign,
-                CASE WHEN state = 'complete' AND is_feasible THEN value * sign END AS gain
-            FROM trial WHERE study = ? AND value IS NOT NULL),
+                CASE WHEN state = 'complete' AND is_feasible THEN value * $3 END AS gain
+            FROM trial WHERE study = $1 AND value IS NOT NULL),
         told AS (
             SELECT *, max(gain) OVER (ORDER BY number) AS best_gain,
-                (row_number() OVER (ORDER BY number) - 1) * greatest(1, ? // 2)
+                (row_number() OVER (ORDER BY number) - 1) * greatest(1, $2 // 2)
                     // count(*) OVER () AS part, count(*) OVER () AS n
             FROM seen),
         marked AS (
             SELECT *, row_number() OVER (PARTITION BY part ORDER BY gain DESC NULLS LAST) AS high,
                 row_number() OVER (PARTITION BY part ORDER BY gain NULLS FIRST) AS low
             FROM told)
-        SELECT number, value, state, is_feasible, run_id, best_gain * sign AS best, n
-        FROM marked WHERE n <= ? OR high = 1 OR low = 1 ORDER BY number""",  # noqa: S608
-        [study, study, most, most],
+        SELECT number, value, state, is_feasible, run_id, best_gain * $3 AS best, n
+        FROM marked WHERE n <= $2 OR high = 1 OR low = 1 ORDER BY number""",
+        [study, most, _sign(asked, study)],
     )
+
+
+def _sign(asked: Asked, study: str) -> int:
+    """Return -1 where less is better."""
+    goals = asked.table("SELECT goal FROM study WHERE study = ?", [study])["goal"].to_pylist()
+    return -1 if goals == ["min"] else 1
 
 
 ANSWERS: dict[str, Callable[..., pa.Table]] = {

@@ -30,10 +30,10 @@ CREATE OR REPLACE VIEW study AS
 
 -- One row a trial. `value` is of the first objective; `excess` says by how much limits are broken.
 CREATE OR REPLACE VIEW trial AS
-    SELECT body.study, body.number, body.state, body."values"[1] AS "value",
+    SELECT id, body.study, body.number, body.state, body."values"[1] AS "value",
         body."values" AS "values", body.spread, body.params, body.excess, body.run_ids, body.course,
         body.started, body.ended, body.ended - body.started AS duration_s, body.reason, body.by,
         body.note, coalesce(body.feasible, TRUE) AS is_feasible, changed_us
-    FROM (SELECT json_transform(body, '{_TRIAL_BODY}') AS body, changed_us
+    FROM (SELECT id, json_transform(body, '{_TRIAL_BODY}') AS body, changed_us
         FROM item WHERE kind = 'trial');
 """  # noqa: S608  # fixed text
