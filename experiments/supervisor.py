@@ -10,15 +10,17 @@ import fcntl
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence, Set
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 import store
+from experiments import processes
 from experiments.attempts import GRACE_S, MARKER
 from experiments.interrupts import Interrupts
 from experiments.scheduler import Scheduler
@@ -33,7 +35,8 @@ LEAVE_AFTER_S = 300.0
 ON_DEMAND = "BAKEOFF_SUPERVISOR"
 """Variable that, set to 0, says that somebody else starts the supervisor, such as systemd."""
 _TICK_S, _TROUBLE_S = 0.25, 2.0
-_PATIENCE_S = 1.0
+_PATIENCE_S, _LEAVING_S = 1.0, 20.0
+_FACTS = "supervisor.json"
 
 
 def ensure_supervisor(home: str | os.PathLike[str] | None) -> None:
@@ -82,6 +85,22 @@ def is_supervised(home: str | os.PathLike[str] | None) -> bool:
     return lock is None
 
 
+def stop_supervisor(home: str | os.PathLike[str] | None) -> bool:
+    """Ask the supervisor to leave and wait until it has; return whether there was one.
+
+    Jobs that run go on.
+    """
+    place = Home.locate(home)
+    facts = _facts(place)
+    if facts is None or not is_supervised(place.path):
+        return False
+    processes.signal_exactly(facts["pid"], facts["started_ticks"], signal.SIGTERM)
+    deadline = time.monotonic() + _LEAVING_S
+    while is_supervised(place.path) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return True
+
+
 def supervise(place: Home, *, lock: int, grace_s: float, leave_after_s: float) -> int:
     """Move the jobs of a store until there is nothing to do or somebody asks to leave.
 
@@ -96,7 +115,7 @@ def supervise(place: Home, *, lock: int, grace_s: float, leave_after_s: float) -
     leave_after_s : seconds
         How long to stay with nothing to do.
     """
-    write_json(place.queue / "supervisor.json", describe_process(beats=False))
+    write_json(place.queue / _FACTS, describe_process(beats=False))
     scheduler = Scheduler(place, grace_s=grace_s)
     with Interrupts() as interrupts, _Waker() as waker:
         busy_at = time.monotonic()
@@ -172,9 +191,15 @@ def _leave(scheduler: Scheduler, lock: int) -> bool:
 
 
 def _holder(place: Home) -> str:
-    with suppress(OSError, ValueError, KeyError):
-        return f"process {json.loads((place.queue / 'supervisor.json').read_bytes())['pid']}"
-    return "another process"
+    facts = _facts(place)
+    return "another process" if facts is None else f"process {facts['pid']}"
+
+
+def _facts(place: Home) -> dict[str, Any] | None:
+    """Return who was the last to supervise."""
+    with suppress(OSError, ValueError):
+        return json.loads((place.queue / _FACTS).read_bytes())
+    return None
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What every test needs: one thread, a store of its own, no hub left behind."""
+"""What every test needs: one thread, a store of its own, nothing left behind."""
 
 import os
 import time
@@ -28,7 +28,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store's folder that exists for one test only; BAKEOFF_HOME names it."""
     folder = tmp_path / "home"
     monkeypatch.setenv("BAKEOFF_HOME", str(folder))
+    monkeypatch.setenv("BAKEOFF_SUPERVISOR", "0")  # who wants one in a test starts it
     yield folder
+    if (folder / "queue" / "supervisor.json").exists():
+        from experiments.supervisor import stop_supervisor
+
+        stop_supervisor(folder)
     if (folder / "hub.json").exists():
         import store
 
