@@ -96,12 +96,12 @@ def outcome(job: Job) -> str:
     """Return why a job ended as it did, in a few words."""
     if job.error:
         return job.error
-    if job.state is State.FINISHED:
+    if job.state in {State.FINISHED, State.STOPPED}:
         return ""
     return "" if job.exit_code in (None, 0) else f"Exit code {job.exit_code}."
 
 
-def waiting_frame(jobs: Sequence[Job], now: float) -> pd.DataFrame:
+def waiting_frame(jobs: Sequence[Job]) -> pd.DataFrame:
     """Return the table of jobs that wait."""
     return pd.DataFrame(
         {
@@ -109,7 +109,7 @@ def waiting_frame(jobs: Sequence[Job], now: float) -> pd.DataFrame:
             "name": [job.name for job in jobs],
             "model": [(job.spec.get("model") or {}).get("kind") or job.kind for job in jobs],
             "priority": [job.priority for job in jobs],
-            "since": [formats.duration(now - job.created) for job in jobs],
+            "since": pd.to_datetime(pd.Series([_moment(job.created) for job in jobs]), utc=True),
             "for": [job.waiting_for or "a free slot" for job in jobs],
         }
     )

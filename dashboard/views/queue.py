@@ -6,15 +6,23 @@ from typing import Any
 
 import streamlit as st
 
-import store
-from dashboard import cards, data, formats, frame, logs, markup, navigation, queue_rows, state
+from dashboard import (
+    cards,
+    data,
+    doing,
+    formats,
+    frame,
+    logs,
+    markup,
+    navigation,
+    queue_rows,
+    state,
+)
 from dashboard.picking import Picker
 from dashboard.queue_rows import Board
 from experiments import queue
-from experiments.errors import ExperimentError
 from experiments.jobs import Job
 
-_SAID = "queue_said"
 _MOST_CARDS = 24
 _PAGE = 100
 _waiting = Picker("queue_waiting", "wait")
@@ -25,7 +33,7 @@ def page() -> None:
     """Draw the page."""
     board = _board()
     frame.title("Queue", queue_rows.summary(board))
-    _say()
+    doing.say()
     _controls(board)
     if not (board.active or board.waiting or board.ended):
         _nothing_yet()
@@ -46,22 +54,12 @@ def _board() -> Board:
 
 
 def _do(action: Callable[..., object], *arguments: Any, **options: Any) -> None:
-    """Do something to the queue; what it refuses is said on the page."""
-    try:
-        action(data.home(), *arguments, **options)
-    except (ExperimentError, store.StoreError) as error:
-        st.session_state[_SAID] = str(error)
+    doing.attempt(action, data.home(), *arguments, **options)
 
 
 def _each(action: Callable[..., object], jobs: Sequence[Job], **options: Any) -> None:
     for job in jobs:
         _do(action, job.id, **options)
-
-
-def _say() -> None:
-    said = st.session_state.pop(_SAID, None)
-    if said:
-        st.warning(markup.plain(said), icon=":material/error:")
 
 
 def _nothing_yet() -> None:
@@ -146,7 +144,7 @@ def _name(job: Job) -> None:
         return
     st.page_link(
         navigation.page("run"),
-        label=markup.plain(job.name),
+        label=f"**{markup.plain(job.name)}**",
         query_params={"id": job.run_id or ""},
         width="content",
     )
@@ -190,7 +188,7 @@ def _draw_waiting(board: Board) -> None:
     jobs = board.waiting[: _PAGE * 10]
     picked = _waiting.place([job.id for job in jobs])
     st.dataframe(
-        queue_rows.waiting_frame(jobs, time.time()),
+        queue_rows.waiting_frame(jobs),
         key=_waiting.table,
         on_select=_waiting.keep,
         selection_mode="multi-row",
@@ -213,7 +211,9 @@ def _waiting_columns() -> dict[str, Any]:
         "name": config.TextColumn("Job"),
         "model": config.TextColumn("Model"),
         "priority": config.NumberColumn("Priority", width=80),
-        "since": config.TextColumn("Waits since", width=110),
+        "since": config.DatetimeColumn(
+            "Added", format="D MMM, HH:mm", timezone=st.context.timezone, width=120
+        ),
         "for": config.TextColumn("Waits for", width="large"),
     }
 

@@ -116,7 +116,7 @@ def test_what_the_queue_refuses_is_said_in_words(add, home, opened, everything_s
     button(at, "Resume").click().run()
 
     assert not at.exception
-    assert "Expected a run with a checkpoint" in everything_said(at)
+    assert "Start it anew" in everything_said(at)
 
 
 def test_a_failed_job_is_tried_again(add, home, opened):
