@@ -44,6 +44,7 @@ def shrink(owner: "Owner") -> dict[str, Any]:
 
 
 ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "drop": trash.drop,
     "edit_run": edit_run,
     "empty_trash": trash.delete,
     "restore": trash.bring_back,

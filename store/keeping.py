@@ -12,6 +12,9 @@ from store.schema import key_of
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
+
+    from store.asked import Asked
 
 LOST_FOR_GOOD_S: Final = 3600.0
 """After how long without a sign of life a lost run counts as ended."""
@@ -23,10 +26,12 @@ FROM run_base
 """
 
 
-def facts_of_runs(cursor: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:
-    """Return by id what decides about a run: who it is, its status, its pin and its parents."""
-    rows = cursor.execute(_FACTS).to_arrow_table().to_pylist()
-    return {row["run_id"]: row for row in rows}
+def keeping(asked: "Asked") -> "pa.Table":
+    """Return one row a run with what decides about it: status, pin, parents, last sign of life."""
+    return asked.table(_FACTS)
+
+
+ANSWERS: Final = {"keeping": keeping}
 
 
 def needed_by_releases(home: Home, facts: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
@@ -79,7 +84,8 @@ def check_free(home: Home, cursor: "duckdb.DuckDBPyConnection", run_ids: Iterabl
     RunNotFoundError
         If there is no such run.
     """
-    facts = facts_of_runs(cursor)
+    rows = cursor.execute(_FACTS).to_arrow_table().to_pylist()
+    facts = {row["run_id"]: row for row in rows}
     needed = needed_by_releases(home, facts)
     for run_id in run_ids:
         if run_id not in facts:

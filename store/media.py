@@ -1,15 +1,15 @@
-"""Images, histograms, tables and files of a run: each becomes a file or a small event."""
+"""Images, sounds, histograms, tables and files of a run: each becomes a file or a small event."""
 
-import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from store.layout import RunFolder
+from store import artifacts
+from store.audio import write_wav
+from store.layout import Home, RunFolder
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_TABLE_ROWS = 10_000
@@ -78,27 +78,38 @@ def table(
 
 
 def artifact(files: RunFolder, path: str | os.PathLike[str], name: str | None, kind: str) -> Event:
-    """Register a file with its size and checksum; copy it if it lies outside the run."""
+    """Register a file with its size and checksum; keep its content if it lies outside the run."""
     source = Path(path).resolve()
     if not source.is_file():
         raise FileNotFoundError(f"Expected a file; got {str(path)!r}.")
-    if not source.is_relative_to(files.path.resolve()):
-        target = _inside(files.files, _file_name(name or source.name))
-        shutil.copyfile(source, target)
+    name = name or source.name
+    if source.is_relative_to(files.path.resolve()):
+        checksum = artifacts.sha256(source)
+    else:
+        target = _inside(files.files, _file_name(name))
+        checksum = artifacts.keep(Home(files.path.parents[1]), source, target)
         source = target.resolve()
     return "artifact", {
-        "name": name or source.name,
+        "name": name,
         "artifact_kind": kind,
         "path": str(source.relative_to(files.path.resolve())),
         "bytes": source.stat().st_size,
-        "sha256": sha256(source),
+        "sha256": checksum,
     }
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sound(files: RunFolder, name: str, samples: Any, rate: int, step: int | None) -> Event:
+    """Write samples as a WAV file."""
+    suffix = "" if step is None else f"-{step:09d}"
+    path = _inside(files.files / "audio", f"{_file_name(name)}{suffix}.wav")
+    seconds = write_wav(path, samples, rate)
+    return "audio", {
+        "name": name,
+        "step": step,
+        "path": _relative(files, path),
+        "rate": rate,
+        "seconds": seconds,
+    }
 
 
 def _file_name(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from store import filters, ledger_questions, lineage_questions, study_questions
+from store import filters, keeping, ledger_questions, lineage_questions, study_questions
 from store.asked import Asked
 from store.console import guarded_select
 from store.errors import RunNotFoundError
@@ -249,7 +249,8 @@ def points_of_runs(asked: Asked) -> pa.Table:
 
 
 ANSWERS: dict[str, Callable[..., pa.Table]] = (
-    ledger_questions.ANSWERS
+    keeping.ANSWERS
+    | ledger_questions.ANSWERS
     | study_questions.ANSWERS
     | lineage_questions.ANSWERS
     | {

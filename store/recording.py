@@ -20,6 +20,7 @@ from store.journal import INT64, SegmentWriter, check_name
 from store.layout import RunFolder
 from store.liveness import Status
 from store.monitor import Monitor
+from store.summary import Summary
 from store.values import as_number
 
 _log = logging.getLogger("bakeoff")
@@ -54,10 +55,10 @@ class Run:
         self.name: str = header["name"]
         self.folder: Path = files.path
         self.config: dict[str, Any] = dict(header["config"])
-        self.summary = Summary(self)
         self.is_finished = False
         self._files = files
         self._events = EventLog(files.events)
+        self.summary = Summary(self._events)
         self._start = clock_start
         self._complained: set[str] = set()
         self._writer = SegmentWriter(
@@ -160,6 +161,12 @@ class Run:
         from store import media
 
         self._keep(media.image, name, image, step)
+
+    def log_audio(self, name: str, samples: Any, rate: int, step: int | None = None) -> None:
+        """Keep a sound: (n,) or (n, channels), int16 or numbers in [-1, 1], `rate` samples a second."""
+        from store import media
+
+        self._keep(media.sound, name, samples, rate, step)
 
     def log_histogram(
         self, name: str, values: Any, step: int | None = None, bins: int = 64
@@ -369,24 +376,6 @@ class Run:
         if key not in self._complained:
             self._complained.add(key)
             _log.warning("bakeoff: %s", message)
-
-
-class Summary(dict[str, Any]):
-    """Final values of a run that are not curves; setting one records it."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, value)
-        self._run._events.append("summary", values={key: value})  # noqa: SLF001
-
-    def update(self, *values: Any, **more: Any) -> None:
-        """Record several at once."""
-        changes = dict(*values, **more)
-        super().update(changes)
-        self._run._events.append("summary", values=changes)  # noqa: SLF001
 
 
 def _is_strict() -> bool:

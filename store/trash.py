@@ -16,10 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store import keeping, record
-from store.disk_usage import tree_bytes
-from store.errors import HomeNotWritableError, RunExistsError, RunNotFoundError, RunProtectedError
+from store.disk_usage import HEAVY_KINDS, tree_bytes
+from store.errors import (
+    HomeNotWritableError,
+    RunExistsError,
+    RunNotFoundError,
+    RunProtectedError,
+    StoreError,
+)
 from store.events import EventLog, read_events
 from store.layout import Home, RunFolder
+from store.liveness import touch
 from store.releases import released_runs, releasing, sync_folder
 
 if TYPE_CHECKING:
@@ -127,6 +134,29 @@ def delete(owner: "Owner", *, run_ids: Sequence[str] | None) -> dict[str, Any]:
             files.path.replace(home.trash / f".{files.id}.going")
         sweep(home)
     return {"freed_bytes": freed, "run_ids": [files.id for files in chosen]}
+
+
+def drop(owner: "Owner", *, run_ids: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+    """Delete folders of runs for good, such as their checkpoints; the runs stay."""
+    home = owner.home
+    owner.refresh()
+    if unknown := set(kinds) - set(HEAVY_KINDS):
+        raise StoreError(f"Expected one of {', '.join(HEAVY_KINDS)}; got {min(unknown)!r}.")
+    with releasing(home), owner.sealing:
+        keeping.check_free(home, owner.cursor(), run_ids)
+        home.trash.mkdir(exist_ok=True)
+        freed = 0
+        for files in map(home.run, run_ids):
+            for folder in (files.path / kind for kind in kinds):
+                if folder.exists():
+                    size = tree_bytes(folder)
+                    freed += size
+                    EventLog(files.events).append("dropped", name=folder.name, bytes=size)
+                    folder.rename(home.trash / f".{files.id}-{folder.name}.going")
+        sweep(home)
+    touch(home.runs)
+    owner.refresh()
+    return {"freed_bytes": freed}
 
 
 def move_to_trash(home: Home, run_id: str) -> None:

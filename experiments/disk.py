@@ -1,0 +1,210 @@
+"""`bakeoff gc` and `bakeoff trash`: what takes the disk, what may go, and back again."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import store
+from experiments.errors import UsageError
+from experiments.terminal import say, say_json, say_table
+from store import artifacts, gc, trash
+from store.disk_usage import HEAVY_KINDS, KINDS, as_text, store_bytes
+from store.layout import Home
+
+_Add = Callable[..., argparse.ArgumentParser]
+
+
+def add_commands(
+    add: _Add, home: argparse.ArgumentParser, as_json: argparse.ArgumentParser
+) -> None:
+    """Add `gc` and `trash` to the command line."""
+    command = add("gc", _gc, "free space: show what takes it, and let runs go", home, as_json)
+    command.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    command.add_argument(
+        "--keep-best",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("K", "METRIC"),
+        help="keep each project's best K runs by a metric; may be repeated",
+    )
+    command.add_argument("--keep-last", type=int, metavar="N", help="keep each project's last N")
+    command.add_argument("--only", metavar="FILTER", help="let go of these only: 'status = failed'")
+    command.add_argument(
+        "--drop",
+        action="append",
+        choices=HEAVY_KINDS,
+        default=[],
+        help="delete this of the runs, at once, instead of moving them to the trash",
+    )
+    command.add_argument(
+        "--no-shrink", action="store_true", help="leave the database's file as it is"
+    )
+    bin_ = add("trash", _usage, "deleted runs: list, put, restore, empty", home)
+    actions = bin_.add_subparsers(metavar="ACTION", required=True)
+    for name, run, text, runs in (
+        ("ls", _list, "list what is in the trash", None),
+        ("put", _put, "move runs to the trash", "+"),
+        ("restore", _restore, "bring runs back", "+"),
+        ("empty", _empty, "delete these runs for good, or all that are in the trash", "*"),
+    ):
+        action = actions.add_parser(name, help=text, description=text, parents=[home, as_json])
+        action.set_defaults(run=run)
+        if runs:
+            action.add_argument("run_ids", nargs=runs, metavar="RUN", help="a run's id")
+
+
+def _gc(options: argparse.Namespace) -> int:
+    rules = _rules(options)
+    with _open(options.home) as s:
+        home = Home(s.home)
+        decisions = gc.decide(s, rules)
+        answer: dict[str, Any] = {
+            "dry_run": options.dry_run,
+            "runs": [asdict(one) | {"goes": one.goes} for one in decisions],
+            "store": store_bytes(home),
+            **gc.totals(decisions),
+        }
+        if not options.json:
+            _say_decisions(decisions, answer, options.drop)
+        if not options.dry_run:
+            answer["done"] = _clean(s, decisions, options)
+            answer["store_after"] = store_bytes(home)
+    if options.json:
+        say_json(answer)
+    elif not options.dry_run:
+        _say_done(answer)
+    return 0
+
+
+def _clean(
+    s: store.Store, decisions: Sequence[gc.Decision], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Let the runs go, and free what nobody needs; return what was done."""
+    going = [one.run_id for one in decisions if one.goes]
+    done: dict[str, Any] = {"trashed": [], "dropped_bytes": 0}
+    if going and options.drop:
+        done["dropped_bytes"] = s.act("drop", run_ids=going, kinds=options.drop)["freed_bytes"]
+    elif going:
+        trash.trash(s, going)
+        done["trashed"] = going
+    done["orphan_bytes"] = artifacts.sweep(Home(s.home))
+    if not options.no_shrink:
+        done["database"] = s.act("shrink")
+    return done
+
+
+def _rules(options: argparse.Namespace) -> gc.Rules:
+    best: list[tuple[int, str]] = []
+    for count, metric in options.keep_best:
+        if not count.isdigit() or int(count) < 1:
+            raise UsageError(f"Expected --keep-best K METRIC with K from 1 on; got {count!r}.")
+        best.append((int(count), metric))
+    if options.keep_last is not None and options.keep_last < 1:
+        raise UsageError(f"Expected --keep-last from 1 on; got {options.keep_last}.")
+    return gc.Rules(keep_best=tuple(best), keep_last=options.keep_last, only=options.only)
+
+
+def _say_decisions(
+    decisions: Sequence[gc.Decision], answer: Mapping[str, Any], drop: Sequence[str]
+) -> None:
+    rows = [
+        {"run": one.run_id, "project": one.project, "name": one.name, "status": one.status}
+        | {kind: as_text(size) for kind, size in one.sizes.items()}
+        | {"total": as_text(sum(one.sizes.values()))}
+        | {"fate": one.kept_as or (f"drop {', '.join(drop)}" if drop else "to the trash")}
+        for one in decisions
+    ]
+    columns = ("run", "project", "name", "status", *KINDS, "total", "fate")
+    say_table(rows, {name: name.upper() for name in columns})
+    goes, stays = answer["goes"], answer["stays"]
+    say(
+        f"{goes['runs']} runs ({as_text(goes['bytes'])}) go, "
+        f"{stays['runs']} ({as_text(stays['bytes'])}) stay."
+    )
+    parts = ", ".join(f"{name} {as_text(size)}" for name, size in answer["store"].items() if size)
+    say(f"The store: {parts}.")
+
+
+def _say_done(answer: Mapping[str, Any]) -> None:
+    done = answer["done"]
+    if done["trashed"]:
+        say(f"{len(done['trashed'])} runs are in the trash; bakeoff trash empty frees their space.")
+    if done["dropped_bytes"] or done["orphan_bytes"]:
+        say(f"Freed {as_text(done['dropped_bytes'] + done['orphan_bytes'])}.")
+    if "database" in done:
+        _say_shrunk(done["database"])
+
+
+def _say_shrunk(sizes: Mapping[str, int]) -> None:
+    before, after = as_text(sizes["before_bytes"]), as_text(sizes["after_bytes"])
+    say(f"The database took {before}, now {after}.")
+
+
+def _list(options: argparse.Namespace) -> int:
+    place = Home.locate(options.home)
+    items = [asdict(item) for item in trash.listed(place)]
+    if options.json:
+        say_json(items)
+    elif not items:
+        say(f"The trash of {place.path} is empty.")
+    else:
+        rows = [item | {"size": as_text(item["size_bytes"])} for item in items]
+        headings = {"run_id": "RUN", "project": "PROJECT", "name": "NAME", "size": "SIZE"}
+        say_table(rows, headings | {"trashed_at": "SINCE (UTC)"})
+    return 0
+
+
+def _put(options: argparse.Namespace) -> int:
+    with _open(options.home) as s:
+        trash.trash(s, options.run_ids)
+    return _said(options, {"trashed": options.run_ids}, "in the trash")
+
+
+def _restore(options: argparse.Namespace) -> int:
+    with _open(options.home) as s:
+        trash.restore(s, options.run_ids)
+    return _said(options, {"restored": options.run_ids}, "back")
+
+
+def _empty(options: argparse.Namespace) -> int:
+    with _open(options.home) as s:
+        freed = trash.empty(s, options.run_ids or None)
+        freed += artifacts.sweep(Home(s.home))
+        sizes = s.act("shrink")
+    if options.json:
+        say_json({"freed_bytes": freed, "database": sizes})
+    else:
+        say(f"Freed {as_text(freed)}.")
+        _say_shrunk(sizes)
+    return 0
+
+
+def _said(options: argparse.Namespace, answer: Mapping[str, Any], where: str) -> int:
+    if options.json:
+        say_json(answer)
+    else:
+        count = len(options.run_ids)
+        say(f"{count} {'run is' if count == 1 else 'runs are'} {where}.")
+    return 0
+
+
+def _usage(_options: argparse.Namespace) -> int:
+    raise UsageError("Expected ls, put, restore or empty; got nothing. See bakeoff trash --help.")
+
+
+def _open(home: str | None) -> store.Store:
+    """Open a store that is there.
+
+    Raises
+    ------
+    StoreError
+        If nothing is stored in the folder.
+    """
+    place = Home.locate(home)
+    if not place.runs.is_dir():
+        raise store.StoreError(
+            f"Expected a store; got {place.path}, where nothing is stored. Name it with --home."
+        )
+    return store.open(place.path)
