@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 
 class TrainingCost:
@@ -73,15 +74,43 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def count_flops(model: nn.Module, inputs: Tensor) -> int | None:
-    """Return the floating-point operations of one forward, as torch counts them.
+    """Return the floating-point operations of one forward; None if nothing could be counted.
 
-    Operations that torch has no formula for (fused recurrent cells on a CPU) count nothing: None
-    if nothing was counted at all.
+    torch's counter knows convolutions, matrix products and attention; recurrent layers are added
+    here, and the encoder's fused path, which it cannot look into, is left aside.
     """
-    counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
-        model(inputs)
+    counter = FlopCounterMode(display=False, custom_mapping=_UNCOUNTED)
+    was_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), counter:
+            model(inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fast)
     return counter.get_total_flops() or None
+
+
+def _mkldnn_rnn_flops(inputs: Any, *weights: Any, **_: Any) -> int:
+    """Return two operations per weight and position of one recurrent layer on a CPU."""
+    num_positions = math.prod(inputs[:-1])
+    return 2 * num_positions * sum(math.prod(shape) for shape in weights[:2])
+
+
+def _cudnn_rnn_flops(inputs: Any, weights: Any, *_: Any, **__: Any) -> int:
+    """Return two operations per weight and position of all recurrent layers on a GPU."""
+    num_positions = math.prod(inputs[:-1])
+    return 2 * num_positions * sum(math.prod(shape) for shape in weights if len(shape) > 1)
+
+
+def _attention_flops(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+_UNCOUNTED = {
+    torch.ops.aten.mkldnn_rnn_layer: _mkldnn_rnn_flops,
+    torch.ops.aten._cudnn_rnn: _cudnn_rnn_flops,  # noqa: SLF001 - that is its name
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,  # noqa: SLF001
+}
 
 
 def _energy_mj(device: torch.device) -> int | None:
