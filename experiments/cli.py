@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, NoReturn
 
+from experiments import disk
 from experiments.cli_queue import add_queue, add_wishes, check_foreground
 from experiments.errors import ExperimentError, UsageError
 from experiments.terminal import say
@@ -122,6 +123,7 @@ def _parser() -> _Parser:
     doctor.add_argument(
         "--rebuild", action="store_true", help="make the database anew from the runs' folders"
     )
+    disk.add_commands(add, home, as_json)
     add("version", _version, "show versions", as_json)
     return parser
 

@@ -41,8 +41,9 @@ def add_commands(
     command.add_argument(
         "--no-shrink", action="store_true", help="leave the database's file as it is"
     )
-    bin_ = add("trash", _usage, "deleted runs: list, put, restore, empty", home)
-    actions = bin_.add_subparsers(metavar="ACTION", required=True)
+    actions = add("trash", _list, "deleted runs: list, put, restore, empty").add_subparsers(
+        metavar="ACTION", required=True
+    )
     for name, run, text, runs in (
         ("ls", _list, "list what is in the trash", None),
         ("put", _put, "move runs to the trash", "+"),
@@ -64,7 +65,7 @@ def _gc(options: argparse.Namespace) -> int:
             "dry_run": options.dry_run,
             "runs": [asdict(one) | {"goes": one.goes} for one in decisions],
             "store": store_bytes(home),
-            **gc.totals(decisions),
+            **gc.totals(decisions, options.drop),
         }
         if not options.json:
             _say_decisions(decisions, answer, options.drop)
@@ -120,8 +121,8 @@ def _say_decisions(
     say_table(rows, {name: name.upper() for name in columns})
     goes, stays = answer["goes"], answer["stays"]
     say(
-        f"{goes['runs']} runs ({as_text(goes['bytes'])}) go, "
-        f"{stays['runs']} ({as_text(stays['bytes'])}) stay."
+        f"{_runs(goes['runs'])} would free {as_text(goes['bytes'])}; "
+        f"{_runs(stays['runs'])} with {as_text(stays['bytes'])} stay as they are."
     )
     parts = ", ".join(f"{name} {as_text(size)}" for name, size in answer["store"].items() if size)
     say(f"The store: {parts}.")
@@ -130,7 +131,8 @@ def _say_decisions(
 def _say_done(answer: Mapping[str, Any]) -> None:
     done = answer["done"]
     if done["trashed"]:
-        say(f"{len(done['trashed'])} runs are in the trash; bakeoff trash empty frees their space.")
+        count = len(done["trashed"])
+        say(f"Moved {_runs(count)} to the trash; bakeoff trash empty frees the space.")
     if done["dropped_bytes"] or done["orphan_bytes"]:
         say(f"Freed {as_text(done['dropped_bytes'] + done['orphan_bytes'])}.")
     if "database" in done:
@@ -185,13 +187,12 @@ def _said(options: argparse.Namespace, answer: Mapping[str, Any], where: str) ->
     if options.json:
         say_json(answer)
     else:
-        count = len(options.run_ids)
-        say(f"{count} {'run is' if count == 1 else 'runs are'} {where}.")
+        say(f"{_runs(len(options.run_ids))} {where}.")
     return 0
 
 
-def _usage(_options: argparse.Namespace) -> int:
-    raise UsageError("Expected ls, put, restore or empty; got nothing. See bakeoff trash --help.")
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _open(home: str | None) -> store.Store:

@@ -132,11 +132,12 @@ def _ranked(s: "Store", project: str, metric: str) -> Sequence[str]:
     return [row["run_id"] for row in known]
 
 
-def totals(decisions: Sequence[Decision]) -> dict[str, Any]:
-    """Return how many runs go and stay, and their bytes."""
-    going = [sum(one.sizes.values()) for one in decisions if one.goes]
-    staying = [sum(one.sizes.values()) for one in decisions if not one.goes]
-    return {
-        "goes": {"runs": len(going), "bytes": sum(going)},
-        "stays": {"runs": len(staying), "bytes": sum(staying)},
-    }
+def totals(decisions: Sequence[Decision], dropped: Sequence[str] = ()) -> dict[str, Any]:
+    """Return how many runs go and stay, and their bytes: of the `dropped` kinds alone, if any."""
+    kinds = dropped or disk_usage.KINDS
+    answer: dict[str, Any] = {}
+    for name, goes in (("goes", True), ("stays", False)):
+        sizes = [one.sizes for one in decisions if one.goes is goes]
+        size = sum(sum(each[kind] for kind in (kinds if goes else each)) for each in sizes)
+        answer[name] = {"runs": len(sizes), "bytes": size}
+    return answer
