@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from experiments.comparison import Comparison, ComparisonSpec, Verdict, compare
 from experiments.evidence import Candidate
-from experiments.measured import Model, Readable
+from experiments.findings import Examined
+from experiments.measured import Model
 from experiments.policy import Policy
 
 NO_CHAMPION = "There is no champion yet, so there is nothing to compare with."
@@ -59,7 +60,7 @@ class Case:
     """
 
     def __init__(
-        self, store: Readable, run_ids: Sequence[str], policy: Policy, champion: Sequence[str]
+        self, store: Examined, run_ids: Sequence[str], policy: Policy, champion: Sequence[str]
     ) -> None:
         self.store = store
         self.run_ids = tuple(run_ids)

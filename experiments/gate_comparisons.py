@@ -3,6 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.checks import check_runs, failing
 from experiments.gate_case import Case, Judgement, finite, shown
 from experiments.gate_syntax import ChecksGate, RegressionGate, SliceGate, VerdictGate
 from experiments.measured import (
@@ -14,6 +18,10 @@ from experiments.measured import (
     split_of,
     statistic_of,
 )
+from experiments.predicted import Predicted, codes_of, common_rows
+from experiments.slices import SliceResult, SliceState, slices_of
+from experiments.slices import gain_of as gain_of_slice
+from experiments.slices import judge_slices as measure_slices
 from experiments.statistics import Interval, metric_goal
 from experiments.verdict import Word
 
@@ -125,12 +133,104 @@ def _plain_regression(
 
 
 def judge_slices(gate: SliceGate, case: Case) -> Judgement:
-    """Judge the slices, corrected for their number (Holm)."""
-    if case.excuse:
+    """Judge the slices, corrected for their number (Holm); small ones are not judged."""
+    if case.champion is None or case.excuse:
         return Judgement(passed=True, reason=case.excuse)
-    return Judgement(passed=None, reason=f"{gate}: slices cannot be compared yet.")
+    statistic = statistic_of(gate.metric or case.policy.metric)
+    if statistic is None:
+        return Judgement(
+            passed=None, reason=f"{gate.metric} is no metric that examples can be compared by."
+        )
+    found = _slice_results(gate, case, statistic)
+    if isinstance(found, str):
+        return Judgement(passed=None, reason=found)
+    return _of_slices(found, gate, case.policy.min_slice, statistic)
+
+
+def _slice_results(gate: SliceGate, case: Case, statistic: str) -> tuple[SliceResult, ...] | str:
+    """Return what each slice says, or why that cannot be said."""
+    split = case.policy.split
+    level = gate.level or case.policy.level
+    tables = [
+        None if model is None else model.predictions(split) for model in (case.model, case.champion)
+    ]
+    if tables[0] is None or tables[1] is None:
+        return f"The candidate or the champion has no {split} predictions."
+    blocked = case.comparison(statistic, split, level)
+    if blocked.is_blocked:
+        return " ".join(problem.text for problem in blocked.problems)
+    sides = {"own": Predicted.of(tables[0]), "other": Predicted.of(tables[1])}
+    rows = common_rows(sides)
+    own, other = (_taken(side, rows[name]) for name, side in sides.items())
+    slices = slices_of(own, None if gate.column is None else [gate.column])
+    if not slices:
+        return (
+            f"The {split} predictions have no slices"
+            f"{'' if gate.column is None else f' of {gate.column}'}."
+        )
+    return measure_slices(
+        statistic,
+        own.label,
+        slices,
+        own.output,
+        other.output,
+        group=None if own.group is None else codes_of(own.group)[0],
+        margin=gate.margin,
+        level=level,
+        min_size=case.policy.min_slice,
+    )
+
+
+def _taken(side: Predicted, rows: NDArray[np.int64] | None) -> Predicted:
+    return side if rows is None else side.take(rows)
+
+
+def _of_slices(
+    found: tuple[SliceResult, ...], gate: SliceGate, min_size: int, statistic: str
+) -> Judgement:
+    by_state = {state: [one for one in found if one.state is state] for state in SliceState}
+    worse, unsure = by_state[SliceState.WORSE], by_state[SliceState.OPEN]
+    too_small = by_state[SliceState.NOT_JUDGED]
+    rest = f" {len(too_small)} of {len(found)} slices have too few examples to be judged."
+    tail = rest if too_small else ""
+    if worse or unsure:
+        shown_ones = sorted(worse or unsure, key=lambda one: gain_of_slice(one, statistic).low)
+        verb = "is worse by more" if worse else "may be worse by more"
+        told = "; ".join(_slice_sentence(one, statistic) for one in shown_ones[:3])
+        more = f" and {len(shown_ones) - 3} more" if len(shown_ones) > 3 else ""
+        worst = gain_of_slice(shown_ones[0], statistic)
+        return Judgement(
+            passed=False if worse else None,
+            reason=f"The candidate {verb} than {shown(gate.margin)} on {told}{more}.{tail}",
+            value=finite(worst.estimate),
+            low=finite(worst.low),
+            high=finite(worst.high),
+        )
+    if len(too_small) == len(found):
+        return Judgement(
+            passed=None,
+            reason=f"None of {len(found)} slices has the {min_size} examples that are needed.",
+        )
+    return Judgement(
+        passed=True,
+        reason=f"{len(found) - len(too_small)} slices are shown not to be worse by more than "
+        f"{shown(gate.margin)}.{tail}",
+    )
+
+
+def _slice_sentence(one: SliceResult, statistic: str) -> str:
+    gain = gain_of_slice(one, statistic)
+    return f"{one.name} ({gain.estimate:+.3f}, {gain.low:+.3f} to {gain.high:+.3f}, n = {one.n:,})"
 
 
 def judge_checks(gate: ChecksGate, case: Case) -> Judgement:
     """Judge the automatic checks; a muted finding does not count."""
-    return Judgement(passed=None, reason=f"{gate}: run {case.model.run_id} cannot be checked yet.")
+    found = check_runs(case.store, [case.model.run_id])
+    closed = [one for one in failing(found) if one.code not in gate.exceptions]
+    if closed:
+        told = " ".join(f"{one.code}: {one.why}" for one in closed)
+        return Judgement(passed=False, reason=told, value=float(len(closed)))
+    muted_ones = sum(one.muted for one in found)
+    warnings = len(found) - muted_ones - len(failing(found))
+    told = f"No check fails; {warnings} warn" + (f", {muted_ones} muted." if muted_ones else ".")
+    return Judgement(passed=True, reason=told, value=0.0)

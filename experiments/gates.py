@@ -9,6 +9,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from experiments.findings import Examined
 from experiments.gate_case import Case, GateResult, Judgement, finite, shown
 from experiments.gate_comparisons import (
     judge_checks,
@@ -25,7 +26,7 @@ from experiments.gate_syntax import (
     VerdictGate,
     parse_gate,
 )
-from experiments.measured import Measured, Missing, Readable, measure
+from experiments.measured import Measured, Missing, measure
 from experiments.policy import Policy
 
 __all__ = ["GateResult", "evaluate_gates", "is_open", "judge_gate"]
@@ -39,7 +40,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def evaluate_gates(
-    store: Readable,
+    store: Examined,
     run_ids: Sequence[str],
     policy: Policy,
     *,

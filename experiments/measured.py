@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from experiments.findings import Examined
+from experiments.predicted import Predicted, codes_of
 from experiments.statistics import (
     METRICS,
     Interval,
@@ -34,26 +34,6 @@ _LESS_IS_BETTER: Final = (
     "latency", "loss", "error", "bytes", "parameters", "memory", "seconds", "energy", "flops",
     "cost", "ms", "ece", "mae", "mse", "rmse", "brier",
 )  # fmt: skip
-
-
-class Readable(Protocol):
-    """The part of a `store.Store` that gates read."""
-
-    def predictions(self, run_id: str, split: str) -> pa.Table:
-        """Return predictions."""
-        ...
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        """Return a record."""
-        ...
-
-    def series(self, run_ids: Any = None, project: str | None = None) -> pa.Table:
-        """Return metrics."""
-        ...
-
-    def splits(self, run_id: str) -> list[str]:
-        """Return the splits with predictions."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +80,7 @@ class Model:
         The run.
     """
 
-    def __init__(self, store: Readable, run_id: str) -> None:
+    def __init__(self, store: Examined, run_id: str) -> None:
         self.store = store
         self.run_id = run_id
         self._predictions: dict[str, pa.Table | None] = {}
@@ -180,20 +160,10 @@ def goal_of(name: str, recorded: str | None) -> str:
     return "min" if set(words) & set(_LESS_IS_BETTER) else "max"
 
 
-def outputs(table: pa.Table) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return labels and scores: P(class 1) of two classes, one column a class of more."""
-    label = table["label"].to_numpy()
-    width = len(table["scores"][0].as_py())
-    flat = table["scores"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    scores = flat.reshape(-1, width)
-    if width <= 2:
-        return label, scores[:, width - 1]
-    return label, scores
-
-
 def _from_examples(table: pa.Table, statistic: str, split: str, level: float) -> Measured | Missing:
-    label, scores = outputs(table)
-    group = np.array(table["group"].to_pylist()) if "group" in table.column_names else None
+    predicted = Predicted.of(table)
+    label, scores = predicted.label, predicted.output
+    group = None if predicted.group is None else codes_of(predicted.group)[0]
     what = f"{statistic.replace('_', ' ')} on {split}"
     try:
         found = metric_interval(statistic, label, scores, group=group, level=level)
@@ -218,7 +188,8 @@ def _calibration(model: Model, split: str) -> Measured | Missing:
     table = model.predictions(split)
     if table is None:
         return Missing(why=f"The run has no {split} predictions, so its ECE is not known.")
-    label, scores = outputs(table)
+    predicted = Predicted.of(table)
+    label, scores = predicted.label, predicted.output
     try:
         value = calibration_error(scores, label)
         top = scores.max(axis=1) if scores.ndim == 2 else scores

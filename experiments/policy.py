@@ -174,8 +174,8 @@ def difference(home: Home, old: int, new: int) -> str:
         raise PolicyError(
             f"Expected a version of the policy from 1 to {len(by_number)}; got {missing[0]}."
         )
-    lines = (by_number[number].text.splitlines(keepends=True) for number in (old, new))
-    return "".join(difflib.unified_diff(*lines, f"version {old}", f"version {new}"))
+    before, after = (by_number[number].text.splitlines(keepends=True) for number in (old, new))
+    return "".join(difflib.unified_diff(before, after, f"version {old}", f"version {new}"))
 
 
 def parse(text: str) -> Policies:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments import release_evidence as evidence
+from experiments.exporting import ExportFailedError, export_run
 from experiments.gate_case import GateResult
 from experiments.gates import evaluate_gates, is_open
-from experiments.measured import Readable
+from experiments.policy import Policy
 from experiments.policy import read as read_policy
+from experiments.release_bundle import MODEL_FOLDER, complete
 from experiments.release_files import (
     CHAMPION,
     ReleaseError,
@@ -31,6 +33,7 @@ from experiments.release_files import (
 )
 from store import audit
 from store.layout import Home
+from store.reading import Store
 from store.releases import (
     check_line,
     line_names,
@@ -58,6 +61,7 @@ __all__ = [
     "verify_release",
 ]
 EXPORT_GATE = "export: the exported model gives the recorded scores"
+_NOT_EXPORTED = GateResult(gate=EXPORT_GATE, passed=None, reason="The model was not exported.")
 Step = Callable[[str], None]
 
 
@@ -112,7 +116,7 @@ class Release:
 
 
 def release(  # noqa: PLR0913  # each is a fact of the decision
-    store: Readable,
+    store: Store,
     line: str,
     run_ids: Sequence[str],
     *,
@@ -156,7 +160,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     ReleaseError, UsageError, store.StoreError
         If line, alias, run or policy cannot be used.
     """
-    home = _home(store)
+    home = Home(store.home)
     check_line(line)
     names = [check_alias(name) for name in dict.fromkeys(aliases)]
     if not reason.strip() or (override is not None and not override.strip()):
@@ -173,11 +177,14 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     if not is_open(results) and override is None:
         raise ReleaseBlockedError(results)
     with staging(home, line) as prepared:
-        exported, gate = _export()
+        exported, gate = None, _NOT_EXPORTED
+        if export:
+            on_step("exporting the model and checking it")
+            exported, gate = _export(home, ids[0], prepared.path / MODEL_FOLDER, policy)
         results = (*results, gate)
         if not is_open(results) and override is None:
             raise ReleaseBlockedError(results)
-        on_step("writing the evidence")
+        on_step("writing evidence, card and bundle")
         question = evidence.Question.of(policy, ids, champion_ids, others)
         record = {
             "format": 1,
@@ -197,6 +204,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
             "evidence": evidence.snapshot(store, question, home.runs),
             "export": exported,
         }
+        complete(store, record, prepared.path)
         version = commit(home, prepared, record)
     return _load(home, line, version)
 
@@ -303,7 +311,7 @@ def rollback(
     return _load(home, line, version)
 
 
-def verify_release(store: Readable, home: Home, ref: str) -> list[str]:
+def verify_release(store: Store, home: Home, ref: str) -> list[str]:
     """Check a release's files, and compute its evidence again; return what is not as it was."""
     found = find(home, ref)
     problems = check_files(home, found.line, found.version)
@@ -345,9 +353,20 @@ def _changes(known: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
     return changed + [key for key in figures[0] if figures[0][key] != figures[1].get(key)]
 
 
-def _export() -> tuple[dict[str, Any] | None, GateResult]:
-    """Make the bundle and check it in a clean process."""
-    return None, GateResult(gate=EXPORT_GATE, passed=None, reason="The model was not exported.")
+def _export(
+    home: Home, run_id: str, folder: Path, policy: Policy
+) -> tuple[dict[str, Any], GateResult]:
+    """Make the bundle's files and judge them in a clean process."""
+    try:
+        found = export_run(
+            home, run_id, folder, split=policy.split, tolerance=policy.export_tolerance
+        )
+    except ExportFailedError as error:
+        return {"error": str(error)}, GateResult(gate=EXPORT_GATE, passed=None, reason=str(error))
+    gate = GateResult(
+        gate=EXPORT_GATE, passed=found.matches, reason=found.reason, value=found.max_difference
+    )
+    return asdict(found), gate
 
 
 def _check_sound(home: Home, line: str, version: int) -> None:
@@ -379,7 +398,3 @@ def _load(home: Home, line: str, version: int) -> Release:
             f"Expected the record of {line}@v{version} to be complete; got one without {error}. "
             "Restore it from a backup."
         ) from error
-
-
-def _home(store: Any) -> Home:
-    return Home(Path(store.home))

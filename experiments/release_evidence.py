@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from experiments.comparison import Comparison, ComparisonSpec, compare
 from experiments.evidence import Candidate
-from experiments.measured import Measured, Model, Readable, measure
+from experiments.findings import Examined
+from experiments.measured import Measured, Model, measure
 from experiments.policy import Policy
 from store.audit import digest
 
@@ -67,7 +68,7 @@ class Question:
         )
 
 
-def snapshot(store: Readable, question: Question, folder: Path) -> dict[str, Any]:
+def snapshot(store: Examined, question: Question, folder: Path) -> dict[str, Any]:
     """Return the evidence and its hash.
 
     Parameters
@@ -156,7 +157,7 @@ def _roles(question: Question) -> list[tuple[str, str]]:
     ]
 
 
-def _input(store: Readable, run_id: str, role: str, split: str, folder: Path) -> dict[str, Any]:
+def _input(store: Examined, run_id: str, role: str, split: str, folder: Path) -> dict[str, Any]:
     record = store.run(run_id)
     table = Model(store, run_id).predictions(split)
     checkpoint = folder / run_id / "checkpoints" / "best.ckpt"
@@ -182,7 +183,7 @@ def _sha256(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _verdict(store: Readable, question: Question) -> dict[str, Any] | None:
+def _verdict(store: Examined, question: Question) -> dict[str, Any] | None:
     """Return the verdict against the champion; None if there is none to compare with."""
     if not question.champion:
         return None
