@@ -60,6 +60,19 @@ def ask(read: Callable[[store.Store], T]) -> T:
     return read(_connection(home()))
 
 
+def change(write: Callable[[store.Store], T]) -> T:
+    """Change something in the store; the next read sees it.
+
+    Raises
+    ------
+    store.StoreError
+        If it is refused or the store cannot be reached.
+    """
+    result = ask(write)
+    _states.pop(home(), None)
+    return result
+
+
 def state() -> State:
     """Return the store's version and counts, at most 0.2 s old."""
     key = home()

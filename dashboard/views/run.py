@@ -7,13 +7,32 @@ from typing import Any
 import streamlit as st
 
 import store
-from dashboard import cards, data, explorer, folding, formats, frame, markup, navigation, theme
+from dashboard import (
+    cards,
+    data,
+    doing,
+    explorer,
+    folding,
+    formats,
+    frame,
+    logs,
+    markup,
+    navigation,
+    theme,
+)
 from dashboard.components import sheet
 from dashboard.markup import element
-from dashboard.views import run_files, run_predictions, run_summary
+from dashboard.views import (
+    run_actions,
+    run_artifacts,
+    run_family,
+    run_files,
+    run_predictions,
+    run_summary,
+)
 from dashboard.views.curves import panels_of
 
-_TABS = ("Summary", "Curves", "System", "Predictions", "Log", "Code")
+_TABS = ("Summary", "Curves", "System", "Predictions", "Log", "Code", "Files", "Lineage")
 _BAD_ENDS = frozenset({"failed", "crashed", "lost"})
 
 
@@ -29,6 +48,7 @@ def page() -> None:
         return
     row = explorer.rows([record["run_id"]])[0]
     run = {**record, **row}
+    doing.say()
     _header(run)
     frame.show_trouble()
     if run["status"] in _BAD_ENDS:
@@ -42,9 +62,10 @@ def _header(run: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="page_head"):
         st.title(run["name"] or run["run_id"], anchor=False, width="content")
         st.badge(status.label, color=status.colour, help=status.meaning)
+        if run.get("pinned"):
+            st.badge("pinned", icon=":material/keep:", color="gray", help="It is never deleted.")
         st.space("stretch")
-        if st.button("Compare with…", icon=":material/compare_arrows:"):
-            navigation.go("compare", {"runs": run["run_id"], "project": ""})
+        run_actions.draw(run)
     facts = element("div", *(_fact(name, value) for name, value in _facts(run)), cls="facts")
     sheet(facts, key="run_facts")
 
@@ -84,7 +105,7 @@ def _bad_end(run: Mapping[str, Any]) -> None:
             st.markdown(f"**{markup.plain(run['error'])}**")
         else:
             st.markdown(f"{status.meaning} It did not leave a reason.")
-        lines = run_files.tail(Path(run["folder"]) / "output.log", lines=12)
+        lines = logs.tail(Path(run["folder"]) / "output.log", lines=12)
         if lines:
             st.caption("The last lines of its log")
             st.code(lines, language=None, wrap_lines=True)
@@ -103,6 +124,8 @@ def _tabs(run: Mapping[str, Any]) -> None:
         run_predictions.draw,
         run_files.draw_log,
         run_files.draw_code,
+        run_artifacts.draw,
+        run_family.draw,
     )
     for tab, draw in zip(tabs, drawers, strict=True):
         if tab.open:

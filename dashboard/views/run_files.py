@@ -1,47 +1,38 @@
 """The log and the code of a run."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, explorer, markup
+from dashboard import cards, explorer, logs, markup
 
-_TAIL_BYTES = 64_000
-_TAIL_LINES = 400
 _MOST_DIFF = 400_000
 _SHORT_LOG = 24
 _LOG_HEIGHT = 540
-
-
-def tail(path: Path, lines: int = _TAIL_LINES) -> str:
-    """Return the last lines of a text file; empty if there is none.
-
-    Of a line that a progress bar wrote over and over, the last state is kept.
-    """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    written = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
-    if size > _TAIL_BYTES:
-        written = written[1:]
-    return "\n".join(written[-lines - 1 :]).strip("\n")
 
 
 def draw_log(run: Mapping[str, Any]) -> None:
     """Draw the Log tab; it moves by itself while the run lives."""
     path = Path(run["folder"]) / "output.log"
     is_live = run["status"] in explorer.LIVE
+    words = st.text_input(
+        "Find in the log",
+        key="find",
+        bind="query-params",
+        type="search",
+        live="400ms",
+        placeholder="Find in the log",
+        label_visibility="collapsed",
+    )
+    if words.strip():
+        _found(path, words)
+        return
 
     @st.fragment(run_every=2.0 if is_live else None)
     def show() -> None:
-        text = tail(path)
+        text = logs.tail(path)
         if not text:
             cards.card(
                 "Nothing was printed",
@@ -66,6 +57,21 @@ def draw_log(run: Mapping[str, Any]) -> None:
             st.code(text, language=None, wrap_lines=True)
 
     show()
+
+
+def _found(path: Path, words: str) -> None:
+    found = logs.search(path, words)
+    if not found.total:
+        st.caption("No line of the log holds these words.")
+        return
+    shown = len(found.lines)
+    many = f", the last {shown} of them shown" if shown < found.total else ""
+    where = " in its last 64 MB" if found.is_cut else ""
+    st.caption(f"{found.total:,} line{'s' if found.total > 1 else ''} found{where}{many}.")
+    width = len(str(found.lines[-1][0]))
+    text = "\n".join(f"{number:>{width}}  {line}" for number, line in found.lines)
+    with st.container(height=_LOG_HEIGHT if shown > _SHORT_LOG else "content"):
+        st.code(text, language=None, wrap_lines=True)
 
 
 def draw_code(run: Mapping[str, Any]) -> None:
