@@ -1,4 +1,4 @@
-"""Evaluation of predictions agrees with scikit-learn; kept here, beside the page that shows it."""
+"""Evaluation of predictions agrees with scikit-learn."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from experiments import evaluation
+from experiments.class_table import class_table
 
 
 def examples(seed, count, num_classes=2, *, ties=False):
@@ -49,22 +50,58 @@ def test_confusion_and_class_report_are_those_of_scikit_learn(seed, num_classes)
     predicted = np.random.default_rng(seed + 1).permutation(label)
 
     counts = evaluation.confusion(label, predicted, num_classes)
-    report = evaluation.per_class(counts)
+    report = class_table(counts, tuple("abcdef"[:num_classes]))
     expected = metrics.precision_recall_fscore_support(label, predicted, zero_division=0)  # pyright: ignore[reportArgumentType]  # the stub knows "warn" only
 
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(label, predicted))
-    np.testing.assert_allclose(report.precision, expected[0])
-    np.testing.assert_allclose(report.recall, expected[1])
-    np.testing.assert_allclose(report.f1, expected[2])
-    np.testing.assert_array_equal(report.support, expected[3])
+    np.testing.assert_allclose([row.precision for row in report.rows], expected[0])
+    np.testing.assert_allclose([row.recall for row in report.rows], expected[1])
+    np.testing.assert_allclose([row.f1 for row in report.rows], expected[2])
+    np.testing.assert_array_equal([row.support for row in report.rows], expected[3])
     assert report.accuracy == pytest.approx(metrics.accuracy_score(label, predicted))
+    assert report.balanced_accuracy == pytest.approx(
+        metrics.balanced_accuracy_score(label, predicted)
+    )
+    for mean in report.means:
+        wanted = metrics.f1_score(label, predicted, average=mean.average)
+        assert mean.f1 == pytest.approx(wanted)
 
 
-def test_a_class_that_never_occurs_has_zeros_and_not_nan():
-    counts = evaluation.confusion(np.array([0, 0]), np.array([0, 0]), 2)
+def test_a_class_that_is_absent_is_not_defined_and_says_why():
+    counts = evaluation.confusion(np.array([0, 0, 3]), np.array([0, 1, 0]), 4)
+    table = class_table(counts, ("a", "b", "c", "d"))
+    recall = [row.recall for row in table.rows]
+    precision = [row.precision for row in table.rows]
 
-    assert evaluation.per_class(counts).recall.tolist() == [1.0, 0.0]
-    assert evaluation.normalised(counts).tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    np.testing.assert_array_equal(recall, [0.5, np.nan, np.nan, 0.0])
+    np.testing.assert_array_equal(precision, [0.5, 0.0, np.nan, np.nan])
+    assert [row.note for row in table.rows] == [
+        "",
+        "does not occur: recall is not defined",
+        "does not occur and is never predicted: nothing is defined",
+        "is never predicted: precision is not defined",
+    ]
+    assert table.means[0].note == "what is not defined counts as 0"
+    assert table.worst_recall.name == "d"
+    assert evaluation.normalised(counts)[1].tolist() == [0, 0, 0, 0]
+
+
+def test_no_example_at_all_is_not_defined():
+    table = class_table(np.zeros((2, 2), dtype=np.int64), ("a", "b"))
+
+    assert np.isnan([table.accuracy, table.balanced_accuracy, table.means[2].f1]).all()
+    assert table.worst_recall is None
+
+
+def test_a_thousand_classes_are_counted():
+    label = np.arange(5_000) % 1_000
+    predicted = np.where(label % 7, label, 0)
+    table = class_table(
+        evaluation.confusion(label, predicted, 1_000), tuple(str(i) for i in range(1_000))
+    )
+
+    assert len(table.rows) == 1_000
+    assert table.accuracy == pytest.approx(np.mean(label == predicted))
 
 
 def test_a_thinned_curve_keeps_its_ends_and_its_area():
