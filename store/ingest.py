@@ -15,7 +15,7 @@ from store.journal_reader import POLL_BYTES, Position, read_segment
 from store.keeping import forget
 from store.layout import Home, RunFolder
 from store.ledger_ingest import LedgerIngest
-from store.liveness import Status
+from store.liveness import Status, is_held
 from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
 from store.trash import lying_in_trash
@@ -263,6 +263,7 @@ class Ingest:
         """Read the run's segments; return whether there was anything."""
         is_over = live.record["status"] not in {Status.RUNNING, Status.LOST}
         found = live.has_unread_seal
+        is_held_open = False
         if live.has_unread_seal:
             self._collect_seal(live, batch)
         for path in live.files.segments():
@@ -271,7 +272,9 @@ class Ingest:
             before = live.positions.get(path.name, Position())
             if before.closed or (not is_over and path.stat().st_size <= before.offset):
                 continue
-            blocks, after = read_segment(path, before, final=is_over)
+            held = is_over and is_held(path)
+            is_held_open |= held
+            blocks, after = read_segment(path, before, final=is_over and not held)
             if after != before:
                 found = True
                 self.is_behind |= after.offset - before.offset > POLL_BYTES // 2
@@ -279,7 +282,7 @@ class Ingest:
                 batch.blocks.extend((live.key, block) for block in blocks)
                 row = (after.offset, after.vocabulary(), after.damaged, after.closed)
                 batch.ledger.append((live.file_key(path.name), live.key, *row))
-        live.has_drained = is_over and not found
+        live.has_drained = is_over and not found and not is_held_open
         return found
 
     def _collect_seal(self, live: LiveRun, batch: Batch) -> None:

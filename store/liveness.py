@@ -1,5 +1,6 @@
 """Is the process of a run alive? Inferred from the outside: a dying process cannot say so."""
 
+import fcntl
 import os
 import platform
 import time
@@ -87,6 +88,20 @@ def infer(process: dict[str, Any] | None, beat_at: float | None, now: float) -> 
             return Status.CRASHED
         is_silent = is_silent and process.get("beats", True)
     return Status.LOST if is_silent else Status.RUNNING
+
+
+def is_held(segment: Path) -> bool:
+    """Whether a journal segment belongs to a rank above 0 that still lives: it holds its lock."""
+    if not segment.name.startswith("points-rank"):
+        return False
+    descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def touch(path: Path) -> None:

@@ -49,6 +49,8 @@ class Run:
         *,
         clock_start: float,
         last_step: int = -1,
+        channel: str = "0",
+        events: EventLog | None = None,
         scratch: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
         self.id: str = files.id
@@ -57,12 +59,12 @@ class Run:
         self.config: dict[str, Any] = dict(header["config"])
         self.is_finished = False
         self._files = files
-        self._events = EventLog(files.events)
+        self._events = events or EventLog(files.events)
         self.summary = Summary(self._events)
         self._start = clock_start
         self._complained: set[str] = set()
         self._writer = SegmentWriter(
-            files.open_segment("0"),
+            files.open_segment(channel),
             start=clock_start,
             last_step=last_step,
             on_trouble=self._log_what_is_good,

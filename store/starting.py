@@ -1,6 +1,7 @@
 """How a run starts: who it is, where it comes from, whether it goes on from an earlier one."""
 
 import json
+import logging
 import os
 import tempfile
 import time
@@ -14,8 +15,11 @@ from store.errors import RunExistsError, RunNotFoundError
 from store.events import read_events
 from store.layout import Home, RunFolder, new_run_id, write_json
 from store.liveness import Status
+from store.ranks import join, rank_of
 from store.recording import Run
 from store.values import flatten
+
+_log = logging.getLogger("bakeoff")
 
 FORMAT = 1
 """Version of the files in a run's folder."""
@@ -37,6 +41,7 @@ def init(  # noqa: PLR0913  # one option a fact about the run
     capture: bool | None = None,
     monitor: bool = True,
     fsync_s: float = 5.0,
+    rank: int | None = None,
 ) -> Run:
     """Start recording a run.
 
@@ -69,6 +74,9 @@ def init(  # noqa: PLR0913  # one option a fact about the run
         found to have ended by its process alone.
     fsync_s
         Seconds between pushes to the disk: the most that a power cut can take.
+    rank
+        Which process of a training in several this is; as torch's launchers say it. Rank 0 is the
+        run. The others need its id (`id` or ``BAKEOFF_RUN_ID``) and log as ``rank1/…``.
 
     Raises
     ------
@@ -84,12 +92,23 @@ def init(  # noqa: PLR0913  # one option a fact about the run
     if resume not in {"never", "allow", "must"}:
         raise ValueError(f"Expected resume 'never', 'allow' or 'must'; got {resume!r}.")
     scratch = None
-    if os.environ.get("BAKEOFF_MODE", "online") == "disabled":
+    place = rank_of(rank)
+    named = id or os.environ.get("BAKEOFF_RUN_ID")
+    is_alone = place > 0 and not named
+    if is_alone:
+        _log.warning(
+            "bakeoff: rank %d knows no run's id, so nothing that it logs is kept. "
+            "Give every rank the same one: BAKEOFF_RUN_ID or id=.",
+            place,
+        )
+    if is_alone or os.environ.get("BAKEOFF_MODE", "online") == "disabled":
         scratch = tempfile.TemporaryDirectory(prefix="bakeoff-")
         home = scratch.name
     store_home = Home.locate(home).create()
-    run_id = id or os.environ.get("BAKEOFF_RUN_ID") or new_run_id()
+    run_id = named or new_run_id()
     files = store_home.run(run_id)
+    if place > 0 and not scratch:
+        return join(files, place, last_step=_last_step(files, f"rank{place}"), fsync_s=fsync_s)
     is_old = files.header.exists()
     if is_old:
         header = _resume(files, resume)
@@ -117,7 +136,7 @@ def init(  # noqa: PLR0913  # one option a fact about the run
         files,
         header,
         clock_start=time.perf_counter() - age_s,
-        last_step=_last_step(files) if is_old else -1,
+        last_step=_last_step(files, "0") if is_old else -1,
         scratch=scratch,
     )
     if capture is None:
@@ -199,14 +218,14 @@ def _resume(files: RunFolder, resume: str) -> dict[str, Any]:
     return header
 
 
-def _last_step(files: RunFolder) -> int:
-    """Return the highest step of a run that goes on, or -1."""
+def _last_step(files: RunFolder, channel: str) -> int:
+    """Return the highest step of a channel of a run that goes on, or -1."""
     from store.journal_reader import read_ended
     from store.sealing import last_sealed_step
 
     last = last_sealed_step(files)
     for path in files.segments():
-        if "-system-" not in path.name:
+        if path.name.startswith(f"points-{channel}-"):
             for blocks, _ in read_ended(path):
                 last = max([last, *(int(block.step.max()) for block in blocks)])
     return last
