@@ -28,7 +28,7 @@ def element(name: str, *content: object, **attributes: str) -> Markup:
 
 
 def letter(position: int) -> Markup:
-    """Return the coloured letter of the run at a position; nothing beyond the sixth."""
+    """Return the coloured letter of the run at a position; nothing beyond the tenth."""
     mark = theme.letter(position)
     if not mark:
         return Markup()
@@ -36,7 +36,7 @@ def letter(position: int) -> Markup:
     return element(
         "span",
         mark,
-        cls="letter",
+        cls="letter ring" if theme.is_dashed(position) else "letter",
         data_light=light,
         data_dark=dark,
         data_light_ink=theme.ink(light),

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import wire
 
 MOST_RUNS = wire.MAX_RUNS
-MOST_COMPARED = 6
+MOST_COMPARED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

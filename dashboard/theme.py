@@ -5,17 +5,21 @@ from typing import Literal
 
 ColourName = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray"]
 
-LETTERS = "ABCDEF"
+LETTERS = "ABCDEFGHIJ"
 """A run that is looked at gets a letter; it follows the run into every table and chart."""
 
 PALETTE = {
     "light": ("#343997", "#BF8224", "#388C77", "#B00F35", "#A380C4", "#5B1B46"),
     "dark": ("#8792FF", "#F2B84B", "#4CC9A7", "#FF6178", "#D6C2F2", "#A8688C"),
 }
-"""Checked for contrast on the page and for the three common kinds of colour blindness."""
+"""Checked for contrast on the page and for the three common kinds of colour blindness.
+
+More than six colours cannot be told apart by everybody: the seventh run takes the first colour
+again, dashed in charts and ringed in tables, and its letter tells it apart.
+"""
 
 GREY = {"light": "#8A90A0", "dark": "#767C8C"}
-"""Every run beyond the sixth: colour belongs to few, or it says nothing."""
+"""Every run beyond the tenth: colour belongs to few, or it says nothing."""
 
 BETTER = {"light": "#1F5FBF", "dark": "#7DB2FF"}
 WORSE = {"light": "#B4570F", "dark": "#F0A35E"}
@@ -68,13 +72,19 @@ def status(word: str) -> Status:
 
 
 def letter(position: int) -> str:
-    """Return the letter of the run at a position of the selection; empty beyond the sixth."""
+    """Return the letter of the run at a position of the selection; empty beyond the tenth."""
     return LETTERS[position] if position < len(LETTERS) else ""
 
 
 def colour(position: int, mode: str) -> str:
-    """Return the colour of the run at a position of the selection; grey beyond the sixth."""
-    return PALETTE[mode][position] if position < len(LETTERS) else GREY[mode]
+    """Return the colour of the run at a position of the selection; grey beyond the tenth."""
+    colours = PALETTE[mode]
+    return colours[position % len(colours)] if position < len(LETTERS) else GREY[mode]
+
+
+def is_dashed(position: int) -> bool:
+    """Whether the run at a position shares its colour with an earlier one, and is dashed."""
+    return position >= len(PALETTE["light"])
 
 
 def luminance(colour: str) -> float:

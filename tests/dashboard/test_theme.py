@@ -48,7 +48,14 @@ def test_statuses_are_told_apart_by_more_than_colour():
     assert theme.status("dreaming") is theme.UNKNOWN
 
 
-def test_a_run_beyond_the_sixth_is_grey_and_has_no_letter():
-    assert theme.letter(5) == "F"
-    assert theme.letter(6) == ""
-    assert theme.colour(6, "dark") == theme.GREY["dark"]
+def test_ten_runs_have_letters_and_those_that_share_a_colour_are_dashed():
+    assert theme.letter(9) == "J"
+    assert theme.colour(6, "light") == theme.colour(0, "light")
+    assert [theme.is_dashed(place) for place in range(10)] == [False] * 6 + [True] * 4
+    looks = {(theme.colour(place, "dark"), theme.is_dashed(place)) for place in range(10)}
+    assert len(looks) == 10
+
+
+def test_a_run_beyond_the_tenth_is_grey_and_has_no_letter():
+    assert theme.letter(10) == ""
+    assert theme.colour(10, "dark") == theme.GREY["dark"]
