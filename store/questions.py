@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from store import filters, keeping, ledger_questions, lineage_questions, study_questions
+from store import (
+    filters,
+    group_questions,
+    keeping,
+    ledger_questions,
+    lineage_questions,
+    study_questions,
+)
 from store.asked import Asked
 from store.console import guarded_select
 from store.errors import RunNotFoundError
@@ -253,6 +260,7 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
     | ledger_questions.ANSWERS
     | study_questions.ANSWERS
     | lineage_questions.ANSWERS
+    | group_questions.ANSWERS
     | {
         answer.__name__: answer
         for answer in (
