@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.comparison import Comparison, ComparisonSpec, Verdict, compare
+from experiments.comparison import MAX_CANDIDATES, Comparison, ComparisonSpec, Verdict, compare
 from experiments.evidence import Candidate
 from experiments.findings import Examined
 from experiments.measured import Model
@@ -57,10 +57,17 @@ class Case:
         Metric, margin, split and level where a gate does not say.
     champion
         The runs of the champion; empty if the line has none.
+    considered
+        Other runs that could be released: verdicts allow for them.
     """
 
     def __init__(
-        self, store: Examined, run_ids: Sequence[str], policy: Policy, champion: Sequence[str]
+        self,
+        store: Examined,
+        run_ids: Sequence[str],
+        policy: Policy,
+        champion: Sequence[str],
+        considered: Sequence[str] = (),
     ) -> None:
         self.store = store
         self.run_ids = tuple(run_ids)
@@ -68,7 +75,8 @@ class Case:
         self.champion_ids = tuple(champion)
         self.model = Model(store, self.run_ids[0])
         self.champion = Model(store, self.champion_ids[0]) if champion else None
-        self._comparisons: dict[tuple[str, str, float], Comparison] = {}
+        self._considered = tuple(sorted({*considered} - {*run_ids, *champion}))
+        self._verdicts: dict[tuple[str, str, float], Verdict | str] = {}
 
     @property
     def excuse(self) -> str:
@@ -77,32 +85,34 @@ class Case:
             return NO_CHAMPION
         return IS_CHAMPION if self.champion.run_id == self.model.run_id else ""
 
-    def comparison(self, metric: str, split: str, level: float) -> Comparison:
-        """Compare the candidate with the champion.
+    def know(self, spec: ComparisonSpec, verdict: Verdict | str) -> None:
+        """Take over a verdict (or why there is none) from a comparison of all candidates."""
+        self._verdicts[spec.metric, spec.split, spec.level] = verdict
+
+    def verdict(self, metric: str, split: str, level: float) -> Verdict | str:
+        """Return the verdict against the champion, or why there is none.
 
         Raises
         ------
         ValueError
             If the metric is not one of `experiments.statistics.METRICS`.
         """
+        spec = ComparisonSpec(metric=metric, margin=self.policy.margin, split=split, level=level)
         key = (metric, split, level)
-        if key not in self._comparisons:
+        if key not in self._verdicts:
+            others = (Candidate(name=one, run_ids=(one,)) for one in self._considered)
             sides = [
                 Candidate(name="the champion", run_ids=self.champion_ids),
                 Candidate(name="the candidate", run_ids=self.run_ids),
+                *others,
             ]
-            spec = ComparisonSpec(
-                metric=metric, margin=self.policy.margin, split=split, level=level
-            )
-            self._comparisons[key] = compare(self.store, sides, spec)
-        return self._comparisons[key]
+            found = compare(self.store, sides[:MAX_CANDIDATES], spec)
+            self.know(spec, found.verdicts[0] if found.verdicts else _why_not(found))
+        return self._verdicts[key]
 
-    def verdict(self, metric: str, split: str, level: float) -> Verdict | str:
-        """Return the verdict against the champion, or why there is none."""
-        found = self.comparison(metric, split, level)
-        if found.verdicts:
-            return found.verdicts[0]
-        return " ".join(problem.text for problem in found.problems) or "There is no verdict."
+
+def _why_not(found: Comparison) -> str:
+    return " ".join(problem.text for problem in found.problems) or "There is no verdict."
 
 
 def finite(value: float) -> float | None:

@@ -156,9 +156,9 @@ def _slice_results(gate: SliceGate, case: Case, statistic: str) -> tuple[SliceRe
     ]
     if tables[0] is None or tables[1] is None:
         return f"The candidate or the champion has no {split} predictions."
-    blocked = case.comparison(statistic, split, level)
-    if blocked.is_blocked:
-        return " ".join(problem.text for problem in blocked.problems)
+    verdict = case.verdict(statistic, split, level)
+    if isinstance(verdict, str):  # what cannot be compared as a whole cannot be in parts
+        return verdict
     sides = {"own": Predicted.of(tables[0]), "other": Predicted.of(tables[1])}
     rows = common_rows(sides)
     own, other = (_taken(side, rows[name]) for name, side in sides.items())

@@ -45,6 +45,7 @@ def evaluate_gates(
     policy: Policy,
     *,
     champion: Sequence[str] | None = None,
+    considered: Sequence[str] = (),
 ) -> tuple[GateResult, ...]:
     """Judge a candidate by every gate of a policy, in the policy's order.
 
@@ -58,13 +59,15 @@ def evaluate_gates(
         The gates, and the metric, margin, split and level where a gate does not say.
     champion
         The runs of the champion; None if the line has none.
+    considered
+        Other runs that could be released instead: verdicts allow for them.
 
     Raises
     ------
     store.RunNotFoundError
         If a run does not exist.
     """
-    case = Case(store, run_ids, policy, champion or ())
+    case = Case(store, run_ids, policy, champion or (), considered)
     store.run(case.run_ids[0])
     return tuple(judge_gate(text, case) for text in policy.gates)
 

@@ -6,7 +6,7 @@ evidence, gates, who, when and why; the checked bundle; the model card.
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from experiments.release_files import (
     commit,
     finish,
     point,
-    read_record,
     staging,
 )
+from experiments.released import Release, ReleaseBlockedError, load
 from store import audit
 from store.layout import Home
 from store.reading import Store
@@ -38,7 +38,6 @@ from store.releases import (
     check_line,
     line_names,
     releasing,
-    version_folder,
     version_numbers,
 )
 
@@ -63,56 +62,6 @@ __all__ = [
 EXPORT_GATE = "export: the exported model gives the recorded scores"
 _NOT_EXPORTED = GateResult(gate=EXPORT_GATE, passed=None, reason="The model was not exported.")
 Step = Callable[[str], None]
-
-
-class ReleaseBlockedError(ReleaseError):
-    """Gates are not passed, and nobody wrote why that should not matter.
-
-    Attributes
-    ----------
-    results : tuple of GateResult
-        All gates.
-    """
-
-    def __init__(self, results: Sequence[GateResult]) -> None:
-        self.results = tuple(results)
-        closed = [result for result in results if result.passed is not True]
-        told = " ".join(f"[{result.word}] {result.gate}: {result.reason}" for result in closed)
-        super().__init__(
-            f"Expected all gates to be passed; {len(closed)} of {len(results)} are not. {told} "
-            "Settle them, or override them with a written reason."
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A released version of a model line."""
-
-    line: str
-    version: int
-    runs: tuple[str, ...]
-    """the first is the released checkpoint"""
-    at: str
-    """UTC, ISO 8601"""
-    who: str
-    reason: str
-    override: str | None
-    """why gates that were not passed did not matter; None if all were"""
-    gates: tuple[GateResult, ...]
-    record: Mapping[str, Any]
-    """all of ``release.json``"""
-    folder: Path
-
-    @property
-    def ref(self) -> str:
-        """Its name: ``digits@v3``."""
-        return f"{self.line}@v{self.version}"
-
-    @property
-    def bundle(self) -> Path | None:
-        """The exported model, if it was exported."""
-        path = self.folder / "bundle.zip"
-        return path if path.exists() else None
 
 
 def release(  # noqa: PLR0913  # each is a fact of the decision
@@ -173,7 +122,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     before = champion(home, line)
     champion_ids = before.runs if before else ()
     on_step("judging the gates")
-    results = evaluate_gates(store, ids, policy, champion=champion_ids)
+    results = evaluate_gates(store, ids, policy, champion=champion_ids, considered=others)
     if not is_open(results) and override is None:
         raise ReleaseBlockedError(results)
     with staging(home, line) as prepared:
@@ -206,7 +155,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
         }
         complete(store, record, prepared.path)
         version = commit(home, prepared, record)
-    return _load(home, line, version)
+    return load(home, line, version)
 
 
 def lines(home: Home) -> tuple[str, ...]:
@@ -218,7 +167,7 @@ def lines(home: Home) -> tuple[str, ...]:
 def releases(home: Home, line: str) -> tuple[Release, ...]:
     """Return all releases of a line, the newest first."""
     finish(home)
-    return tuple(_load(home, line, version) for version in version_numbers(home, line)[::-1])
+    return tuple(load(home, line, version) for version in version_numbers(home, line)[::-1])
 
 
 def aliases(home: Home, line: str) -> dict[str, int]:
@@ -231,7 +180,7 @@ def aliases(home: Home, line: str) -> dict[str, int]:
 def champion(home: Home, line: str) -> Release | None:
     """Return the release that a line's champion is."""
     version = aliases(home, line).get(CHAMPION)
-    return None if version is None else _load(home, line, version)
+    return None if version is None else load(home, line, version)
 
 
 def find(home: Home, ref: str) -> Release:
@@ -250,7 +199,7 @@ def find(home: Home, ref: str) -> Release:
     if version is None:
         there = ", ".join(f"{line}@{point}" for point in points) or "no release of this line"
         raise ReleaseNotFoundError(f"Expected a release; got {ref!r}. There is: {there}.")
-    return _load(home, line, version)
+    return load(home, line, version)
 
 
 def set_alias(
@@ -308,7 +257,7 @@ def rollback(
             reason=reason.strip(),
             action="rollback",
         )
-    return _load(home, line, version)
+    return load(home, line, version)
 
 
 def verify_release(store: Store, home: Home, ref: str) -> list[str]:
@@ -376,25 +325,3 @@ def _check_sound(home: Home, line: str, version: int) -> None:
             f"Expected {line}@v{version} as it was released; got something else. "
             + " ".join(problems)
         )
-
-
-def _load(home: Home, line: str, version: int) -> Release:
-    record = read_record(home, line, version)
-    try:
-        return Release(
-            line=line,
-            version=version,
-            runs=tuple(record["runs"]),
-            at=record["at"],
-            who=record["who"],
-            reason=record["reason"],
-            override=record["override"],
-            gates=tuple(GateResult(**gate) for gate in record["gates"]),
-            record=record,
-            folder=version_folder(home, line, version),
-        )
-    except (KeyError, TypeError) as error:
-        raise ReleaseError(
-            f"Expected the record of {line}@v{version} to be complete; got one without {error}. "
-            "Restore it from a backup."
-        ) from error
