@@ -21,7 +21,7 @@ from store.layout import write_json
 from store.liveness import describe_process
 
 MARKER = "BAKEOFF_JOB"
-"""Variable that every process of a job has, with the job's id."""
+"""Variable that a wrapper and all that it starts have from birth, with a word of their own."""
 GRACE_S = 30.0
 """How long a job may take to save and leave before it is killed."""
 
@@ -90,11 +90,13 @@ class AttemptFolder:
 
         The claim appears whole or not at all: nobody ever reads half of it.
         """
-        return self._claim_for(describe_process(beats=False))
+        mark = os.environ.get(MARKER, "")
+        return self._claim_for({**describe_process(beats=False), "mark": mark})
 
     def bar(self) -> bool:
         """Claim the attempt for nobody, so that it never runs; return False if it is too late."""
-        return self._claim_for({**describe_process(beats=False), "pid": -1, "started_ticks": None})
+        nobody = {"pid": -1, "started_ticks": None, "mark": ""}
+        return self._claim_for({**describe_process(beats=False), **nobody})
 
     def _claim_for(self, process: dict[str, Any]) -> bool:
         self.path.mkdir(parents=True, exist_ok=True)

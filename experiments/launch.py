@@ -1,5 +1,6 @@
 """Start one training as a separate process and stop it: the seam that every front end uses."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from store.layout import Home, RunFolder, write_json
 if TYPE_CHECKING:
     from trainers.spec import RunSpec
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SPEC_FILE = "spec.json"
 
 
@@ -102,6 +103,7 @@ def start_training(
     resumes: bool = False,
     cwd: Path | None = None,
     own_session: bool = True,
+    waiting: subprocess.Popen[bytes] | None = None,
 ) -> Launched:
     """Start the training process of a run that was prepared, and return at once.
 
@@ -115,28 +117,58 @@ def start_training(
         Working folder of the training; ours if None.
     own_session
         As for `processes.start`.
+    waiting
+        A process of `start_waiting` that shall do it; None: a new one.
 
     Raises
     ------
     OSError
-        If the process cannot be started.
+        If the process cannot be started, or does not wait any more.
     """
-    arguments = [sys.executable, "-m", "trainers", run.path / _SPEC_FILE]
-    arguments += ["--home", place.path, "--id", run.id, *(["--resume"] if resumes else [])]
-    process = processes.start(
-        arguments,
-        output=run.output,
-        # The file descriptor already leads to output.log: a tee would print each line twice.
-        env={"BAKEOFF_CAPTURE": "0", **env},
-        cwd=cwd,
-        own_session=own_session,
-    )
+    arguments = [str(run.path / _SPEC_FILE), "--home", str(place.path), "--id", run.id]
+    arguments += ["--resume"] if resumes else []
+    # The file descriptor already leads to output.log: a tee would print each line twice.
+    env = {"BAKEOFF_CAPTURE": "0", **env}
+    if waiting is None:
+        process = processes.start(
+            [sys.executable, "-m", "trainers", *arguments],
+            output=run.output,
+            env=env,
+            cwd=cwd,
+            own_session=own_session,
+        )
+    else:
+        process = waiting
+        folder = None if cwd is None else str(cwd)
+        order = {"arguments": arguments, "env": env, "cwd": folder, "output": str(run.output)}
+        _give(process, json.dumps(order))
     return Launched(run_id=run.id, pid=process.pid, folder=run.path, process=process)
+
+
+def start_waiting(log: Path) -> subprocess.Popen[bytes]:
+    """Start a process that loads what a training needs and waits for `start_training`.
+
+    It is in our session, in a group of its own, and leaves when we close its input or end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started.
+    """
+    command = [sys.executable, "-m", "trainers.waiting"]
+    return processes.start(command, output=log, own_session=False, with_input=True)
+
+
+def _give(process: subprocess.Popen[bytes], line: str) -> None:
+    if process.stdin is None:
+        raise ValueError("Expected a process with an input.")
+    process.stdin.write(line.encode() + b"\n")
+    process.stdin.close()
 
 
 def thread_variables(threads: int) -> dict[str, str]:
     """Return the environment that keeps numerical libraries to so many CPU threads."""
-    return dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 def stop(launched: Launched, *, grace_s: float = 10.0) -> int:

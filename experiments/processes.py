@@ -20,6 +20,7 @@ def start(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     own_session: bool = True,
+    with_input: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a process in its own session; what it prints is appended to a file.
 
@@ -37,6 +38,8 @@ def start(
         Working folder; ours if None.
     own_session
         False: only in a group of its own, for a process that leads a session already.
+    with_input
+        Give it a pipe from us to read; else it reads nothing.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def start(
     with output.open("ab", buffering=0) as file:
         return subprocess.Popen(
             [os.fspath(argument) for argument in arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if with_input else subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},

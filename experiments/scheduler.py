@@ -18,7 +18,7 @@ from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, State, as_job
 from experiments.outcomes import after_exit, after_false_start, after_vanishing, is_crash
 from experiments.queue_reading import as_settings, in_order
 from experiments.slots import plan
-from experiments.tasks import make_task
+from experiments.tasks import default_threads, make_task
 from store.layout import Home
 from store.ledger import LEDGER_NAME, Ledger
 
@@ -36,9 +36,11 @@ class Scheduler:
         The store's folder.
     grace_s : seconds
         How long a job may take to leave when asked to.
+    keeps_spare
+        Whether a loaded training is kept at hand, so that the next one starts at once.
     """
 
-    def __init__(self, home: Home, *, grace_s: float = GRACE_S) -> None:
+    def __init__(self, home: Home, *, grace_s: float = GRACE_S, keeps_spare: bool = False) -> None:
         self.living: set[int] = set()
         """Pids of the wrappers that live on this machine."""
         self._home = home
@@ -48,7 +50,7 @@ class Scheduler:
         self._size = -1
         self._settings = as_settings({})
         self._open: list[Job] = []
-        self._executors: dict[str, Executor] = {}
+        self._executors = {"local": make_executor("local", keeps_spare=keeps_spare)}
         self._not_before: dict[str, float] = {}
         self._next_gpu_look = 0.0
 
@@ -80,6 +82,18 @@ class Scheduler:
         self._start_unslotted()
         if not self._settings.paused:
             self._start_slotted()
+        if not any(job.state is State.STARTING for job in self._jobs()):
+            self._prepare()  # but a job that loads right now has the cores first
+
+    def close(self) -> None:
+        """Let go of what was prepared; jobs go on."""
+        for executor in self._executors.values():
+            executor.close()
+
+    def _prepare(self) -> None:
+        threads = default_threads(self._settings.slots)
+        for executor in self._executors.values():
+            executor.rest(home=self._home, threads=threads)
 
     def _jobs(self) -> list[Job]:
         """Return the jobs that have not ended, read again if anything was written."""

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence, Set
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Self
 
 import store
@@ -34,6 +34,8 @@ LEAVE_AFTER_S = 300.0
 """How long it stays with nothing to do."""
 ON_DEMAND = "BAKEOFF_SUPERVISOR"
 """Variable that, set to 0, says that somebody else starts the supervisor, such as systemd."""
+SPARE = "BAKEOFF_SPARE"
+"""Variable that, set to 0, keeps no loaded training at hand: slower starts, less memory."""
 _TICK_S, _TROUBLE_S = 0.25, 2.0
 _PATIENCE_S, _LEAVING_S = 1.0, 20.0
 _FACTS = "supervisor.json"
@@ -116,8 +118,12 @@ def supervise(place: Home, *, lock: int, grace_s: float, leave_after_s: float) -
         How long to stay with nothing to do.
     """
     write_json(place.queue / _FACTS, describe_process(beats=False))
-    scheduler = Scheduler(place, grace_s=grace_s)
-    with Interrupts() as interrupts, _Waker() as waker:
+    keeps_spare = os.environ.get(SPARE) != "0"
+    with (
+        Interrupts() as interrupts,
+        _Waker() as waker,
+        closing(Scheduler(place, grace_s=grace_s, keeps_spare=keeps_spare)) as scheduler,
+    ):
         busy_at = time.monotonic()
         while not interrupts.requested:
             pause_s = _TICK_S

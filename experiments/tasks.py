@@ -31,7 +31,7 @@ def make_task(home: Home, job: Job, *, gpus: Sequence[str], slots: int, grace_s:
     """
     env = dict.fromkeys(PERSONAL, "")
     env |= {str(name): str(value) for name, value in (job.context.get("env") or {}).items()}
-    env |= thread_variables(job.threads or max(1, num_cores() // slots))
+    env |= thread_variables(job.threads or default_threads(slots))
     if job.kind == "train":
         env |= _gpu_variables(job, gpus)
         env["BAKEOFF_LABELS"] = json.dumps({**job.labels, "job": job.id})
@@ -51,9 +51,9 @@ def make_task(home: Home, job: Job, *, gpus: Sequence[str], slots: int, grace_s:
     )
 
 
-def num_cores() -> int:
-    """Return how many cores we may use."""
-    return len(os.sched_getaffinity(0))
+def default_threads(slots: int) -> int:
+    """Return the CPU threads of a training where so many share this machine's cores."""
+    return max(1, len(os.sched_getaffinity(0)) // slots)
 
 
 def _gpu_variables(job: Job, gpus: Sequence[str]) -> dict[str, str]:

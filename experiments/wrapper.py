@@ -1,5 +1,7 @@
 """``python -m experiments.wrapper FOLDER``: runs one attempt at a job and records how it ended.
 
+With ``--spare LOG`` it loads a training beforehand and reads the folder from its input.
+
 It stands between the supervisor and the training, so that nobody has to be alive when the job
 ends. It leads a session of its own, claims the attempt before it starts anything, passes a stop
 on, keeps the time budget, and writes the exit record last.
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -59,25 +62,54 @@ class StopRequests:
             self._waiting.append(words[signal.Signals(number)])
 
 
-def run_attempt(folder: Path) -> int:
-    """Run an attempt from claim to exit record; return the exit code."""
+def run_attempt(folder: Path, waiting: subprocess.Popen[bytes] | None = None) -> int:
+    """Run an attempt from claim to exit record; return the exit code.
+
+    Parameters
+    ----------
+    folder
+        Of the attempt.
+    waiting
+        A training process that was loaded beforehand.
+    """
     attempt = AttemptFolder(folder)
     task = attempt.read_task()
     requests = StopRequests()
     requests.install()
     if not attempt.claim():
         return TAKEN
-    record = _run(task, folder.parent, requests)
+    record = _run(task, folder.parent, requests, waiting)
     _write_patiently(attempt, record)
     _revive_supervisor(task)
     return record.code
 
 
-def _run(task: Task, job_folder: Path, requests: StopRequests) -> ExitRecord:
+def wait_for_attempt(log: Path) -> int:
+    """Load a training, read an attempt's folder from our input and run it; return the exit code."""
+    waiting = launch.start_waiting(log)
+    folder = sys.stdin.readline().rstrip("\n")
+    try:
+        if not folder:
+            return 0
+        attempt = AttemptFolder(Path(folder))
+        with attempt.log.open("ab", buffering=0) as file:
+            for stream in (1, 2):
+                os.dup2(file.fileno(), stream)
+        return run_attempt(attempt.path, waiting)
+    finally:
+        processes.stop(waiting, grace_s=0.0)
+
+
+def _run(
+    task: Task,
+    job_folder: Path,
+    requests: StopRequests,
+    waiting: subprocess.Popen[bytes] | None,
+) -> ExitRecord:
     """Start the process of a task, wait for its end, and tell how it was."""
     memory_kills = count_memory_kills()
     try:
-        process, output = _start(task, job_folder)
+        process, output = _start(task, job_folder, waiting)
     except (store.StoreError, OSError) as error:
         return ExitRecord(code=1, ended=time.time(), error=str(error))
     ended_by = _wait(process, task, task.budget_s, requests)
@@ -98,7 +130,9 @@ def _run(task: Task, job_folder: Path, requests: StopRequests) -> ExitRecord:
     return ExitRecord(code=code, ended=ended, error=cause, last_lines=lines)
 
 
-def _start(task: Task, job_folder: Path) -> tuple[subprocess.Popen[bytes], Path]:
+def _start(
+    task: Task, job_folder: Path, waiting: subprocess.Popen[bytes] | None
+) -> tuple[subprocess.Popen[bytes], Path]:
     """Start what the task names, in our session but a group of its own."""
     cwd = Path(task.cwd) if task.cwd and Path(task.cwd).is_dir() else None
     if task.kind == "search":
@@ -116,10 +150,26 @@ def _start(task: Task, job_folder: Path) -> tuple[subprocess.Popen[bytes], Path]
     run = place.run(str(task.run_id))
     if not task.resumes:
         launch.prepare(run, task.spec)
+    if waiting is not None and not _fits(task, waiting):
+        processes.stop(waiting, grace_s=0.0)
+        waiting = None
     launched = launch.start_training(
-        place, run, env=task.env, resumes=task.resumes, cwd=cwd, own_session=False
+        place,
+        run,
+        env=task.env,
+        resumes=task.resumes,
+        cwd=cwd,
+        own_session=False,
+        waiting=waiting,
     )
     return launched.process, launched.output
+
+
+def _fits(task: Task, waiting: subprocess.Popen[bytes]) -> bool:
+    """Whether a loaded process will do: it lives, and was loaded for so many threads."""
+    return waiting.poll() is None and all(
+        os.environ.get(name) == task.env[name] for name in launch.THREAD_VARIABLES
+    )
 
 
 def _wait(
@@ -171,5 +221,12 @@ def _write_patiently(attempt: AttemptFolder, record: ExitRecord) -> None:
             return
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run one attempt; return the exit code."""
+    if arguments[0] == "--spare":
+        return wait_for_attempt(Path(arguments[1]))
+    return run_attempt(Path(arguments[0]))
+
+
 if __name__ == "__main__":
-    sys.exit(run_attempt(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1:]))

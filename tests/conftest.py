@@ -29,6 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "home"
     monkeypatch.setenv("BAKEOFF_HOME", str(folder))
     monkeypatch.setenv("BAKEOFF_SUPERVISOR", "0")  # who wants one in a test starts it
+    monkeypatch.setenv("BAKEOFF_SPARE", "0")
     yield folder
     if (folder / "queue" / "supervisor.json").exists():
         from experiments.supervisor import stop_supervisor

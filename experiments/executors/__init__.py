@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from experiments.attempts import AttemptFolder, ExitRecord
 from experiments.errors import UsageError
 from experiments.jobs import Job
+from store.layout import Home
 from store.liveness import Status, infer, last_beat
 
 
@@ -62,6 +63,18 @@ class Executor(Protocol):
         """Ask an attempt to end; asked again until it has."""
         ...
 
+    def rest(self, *, home: Home, threads: int) -> None:
+        """Prepare for jobs to come; called when a round is over.
+
+        Parameters
+        ----------
+        threads : >= 1
+            CPU threads that a training has unless it asks for others.
+        """
+
+    def close(self) -> None:
+        """Let go of what was prepared; jobs go on."""
+
 
 def lives(job: Job, claim: Mapping[str, Any]) -> bool:
     """Whether the wrapper that made a claim is alive, by process here, by heartbeat elsewhere."""
@@ -69,8 +82,13 @@ def lives(job: Job, claim: Mapping[str, Any]) -> bool:
     return infer(dict(claim), beat_at, time.time()) is Status.RUNNING
 
 
-def make_executor(name: str) -> Executor:
+def make_executor(name: str, *, keeps_spare: bool = False) -> Executor:
     """Return a new executor.
+
+    Parameters
+    ----------
+    keeps_spare
+        Whether one on this machine keeps a loaded training at hand.
 
     Raises
     ------
@@ -81,7 +99,7 @@ def make_executor(name: str) -> Executor:
         if name == "local":
             from experiments.executors.local import LocalExecutor
 
-            return LocalExecutor()
+            return LocalExecutor(keeps_spare=keeps_spare)
         if name == "slurm":
             from experiments.executors.slurm import SlurmExecutor
 

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import store
 from experiments import processes
 from experiments.attempts import GRACE_S, MARKER, AttemptFolder
 from experiments.causes import last_lines
 from experiments.executors import Report, Sight, lives
+from experiments.executors.spare import Spare
 from experiments.jobs import Job
+from store.layout import Home
 
 _HARD_GRACE_S = 5.0
 
@@ -19,18 +22,22 @@ _HARD_GRACE_S = 5.0
 class LocalExecutor:
     """Starts wrappers in sessions of their own; any later one finds them again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_spare: bool = False) -> None:
+        self._spare = Spare() if keeps_spare else None
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
         self._asked: dict[tuple[Path, signal.Signals], float] = {}
         self._sweeps: dict[Path, float] = {}
 
     def start(self, job: Job, attempt: AttemptFolder) -> dict[str, Any]:
         """Start a wrapper; if another one is on its way, the claim decides."""
-        self._children[attempt.path] = processes.start(
-            [sys.executable, "-m", "experiments.wrapper", attempt.path],
-            output=attempt.log,
-            env={MARKER: job.id},
-        )
+        wrapper = self._spare.take(attempt) if self._spare and job.kind == "train" else None
+        if wrapper is None:
+            wrapper = processes.start(
+                [sys.executable, "-m", "experiments.wrapper", attempt.path],
+                output=attempt.log,
+                env={MARKER: store.new_run_id()},
+            )
+        self._children[attempt.path] = wrapper
         return {}
 
     def look(self, job: Job, attempt: AttemptFolder) -> Report:
@@ -52,7 +59,13 @@ class LocalExecutor:
         self._forget(attempt)
         return Report(sight=Sight.GONE)
 
-    def stop(self, job: Job, attempt: AttemptFolder, *, hard: bool) -> None:
+    def stop(
+        self,
+        job: Job,  # noqa: ARG002  # others need its handle
+        attempt: AttemptFolder,
+        *,
+        hard: bool,
+    ) -> None:
         """Signal the wrapper, which knows how to end its training; if it does not, end both."""
         claim = attempt.read_claim()
         if claim is None:  # it comes up right now; the next look asks again
@@ -63,7 +76,17 @@ class LocalExecutor:
         if now == first or now - first > _HARD_GRACE_S:
             processes.signal_exactly(claim["pid"], claim["started_ticks"], number)
         if hard and now - first > _HARD_GRACE_S:
-            self._kill(claim, job)
+            self._kill(claim)
+
+    def rest(self, *, home: Home, threads: int) -> None:
+        """Keep a wrapper with a loaded training at hand."""
+        if self._spare is not None:
+            self._spare.keep(home.queue / "spare.log", threads)
+
+    def close(self) -> None:
+        """Let the spare go."""
+        if self._spare is not None:
+            self._spare.drop()
 
     def _look_unclaimed(
         self, attempt: AttemptFolder, child: subprocess.Popen[bytes] | None, *, has_left: bool
@@ -81,7 +104,7 @@ class LocalExecutor:
 
     def _sweep(self, job: Job, attempt: AttemptFolder, claim: dict[str, Any]) -> bool:
         """End what outlived its wrapper; return whether anything is left."""
-        left = processes.members(claim["pid"], _mark(job))
+        left = processes.members(claim["pid"], _mark(claim))
         if not left:
             return False
         first = self._sweeps.setdefault(attempt.path, time.monotonic())
@@ -90,8 +113,8 @@ class LocalExecutor:
             processes.signal_exactly(pid, ticks, signal.SIGKILL if is_late else signal.SIGTERM)
         return True
 
-    def _kill(self, claim: dict[str, Any], job: Job) -> None:
-        for pid, ticks in processes.members(claim["pid"], _mark(job)):
+    def _kill(self, claim: dict[str, Any]) -> None:
+        for pid, ticks in processes.members(claim["pid"], _mark(claim)):
             processes.signal_exactly(pid, ticks, signal.SIGKILL)
 
     def _forget(self, attempt: AttemptFolder) -> None:
@@ -101,5 +124,5 @@ class LocalExecutor:
             self._asked.pop((attempt.path, number), None)
 
 
-def _mark(job: Job) -> bytes:
-    return f"{MARKER}={job.id}".encode()
+def _mark(claim: dict[str, Any]) -> bytes:
+    return f"{MARKER}={claim['mark']}".encode()
