@@ -40,13 +40,13 @@ ALIASES = {
     "duration_s": "duration",
 }
 _STATISTIC_COLUMNS = {
-    "": "coalesce(s.best_value, s.last_value)",
-    "last": "s.last_value",
-    "min": "s.min_value",
-    "max": "s.max_value",
-    "best": "s.best_value",
-    "best_step": "s.best_step",
-    "n": "s.n",
+    "": "coalesce({0}.best_value, {0}.last_value)",
+    "last": "{0}.last_value",
+    "min": "{0}.min_value",
+    "max": "{0}.max_value",
+    "best": "{0}.best_value",
+    "best_step": "{0}.best_step",
+    "n": "{0}.n",
 }
 _OPERATORS = {
     "=": "in",
@@ -72,7 +72,10 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """What a comparison looks at; ``kind`` decides which values and operators fit."""
+    """What a comparison looks at; ``kind`` decides which values and operators fit.
+
+    ``column`` of a metric has a place for the table's name.
+    """
 
     text: str
     position: int

@@ -18,21 +18,19 @@ conditions side by side mean ``and``. Rules that are not obvious:
   ``ended`` is the moment two hours ago, so ``created > 2h`` says the same as ``age < 2h``.
 - For ``params``, an unquoted number compares with numbers and anything else with text.
 
-The compiled SQL reads ``run AS r``, ``param``, ``series`` and ``metric``. It is made of fixed
-pieces only: whatever the user typed becomes a parameter of a ``?``.
+The compiled SQL reads ``run AS r`` and what `Sources` joins to it: each param and metric once,
+however often a filter and an order name it. It is made of fixed pieces only: whatever the user
+typed becomes a parameter of a ``?``.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from store.filter_syntax import (
-    FIELDS,
-    STATISTICS,
-    STATUSES,
     Comparison,
     Field,
     Node,
@@ -40,20 +38,22 @@ from store.filter_syntax import (
     Search,
     Value,
     fail,
-    fragment_start,
     parse,
     parse_field,
     parse_order,
 )
+from store.schema import key_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_OF_PARAM = "FROM param p WHERE p.run_key = r.run_key AND p.key = ?"
-_OF_SERIES = (
-    "FROM series s WHERE s.run_key = r.run_key"
-    " AND s.metric_key = (SELECT k.metric_key FROM metric k WHERE k.name = ?)"
-)
+_JOIN_PARAM = "LEFT JOIN param AS {0} ON {0}.run_key = r.run_key AND {0}.key = ?"
+_JOIN_METRIC = """LEFT JOIN (
+    SELECT *, CASE goal WHEN 'max' THEN max_value WHEN 'min' THEN min_value END AS best_value,
+        CASE goal WHEN 'max' THEN max_step WHEN 'min' THEN min_step END AS best_step
+    FROM (SELECT *, (SELECT goal FROM metric WHERE metric_key = ?) AS goal
+        FROM series_base WHERE metric_key = ?)
+) AS {0} ON {0}.run_key = r.run_key"""
 _SEARCH = (
     "coalesce(contains(lower(concat_ws(chr(31), r.name, r.run_id, r.group_name, r.model,"
     " r.project, r.notes, array_to_string(r.tags, chr(31)))), lower(?)), FALSE)"
@@ -61,30 +61,58 @@ _SEARCH = (
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
-_PLAIN_KEY = re.compile(r"[^\s()\"',=<>!~.]+(?:\.[^\s()\"',=<>!~.]+)*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compiled:
     """A piece of SQL and the values of its ``?``, in order.
 
-    ``kind`` says how to read a compiled column: ``value`` as it is, ``param`` through
-    `param_values`, ``spark`` not from SQL at all (``name`` is the metric to draw).
+    ``kind`` says how to read a compiled column: ``value`` from ``run AS r``, ``metric`` from
+    ``series AS s``, ``param`` from ``param``, ``spark`` not from SQL at all; ``name`` is the
+    param or metric.
     """
 
     sql: str
     params: list[Any]
-    kind: Literal["condition", "order", "value", "param", "spark"] = "condition"
+    kind: Literal["condition", "order", "value", "metric", "param", "spark"] = "condition"
     name: str = ""
 
 
-def compile_filter(text: str | None, now: datetime | None = None) -> Compiled:
-    """Return the condition over ``run AS r`` that a filter means.
+class Sources:
+    """What has to be joined to ``run AS r``, for all pieces of one query together."""
+
+    def __init__(self) -> None:
+        self.params: list[Any] = []
+        self._aliases: dict[tuple[str, str], str] = {}
+        self._joins: list[str] = []
+
+    @property
+    def sql(self) -> str:
+        """The joins; their values are `params`."""
+        return "\n".join(self._joins)
+
+    def bind(self, field: Field) -> Field:
+        """Return the field with its column as this query calls it; of a param, the table."""
+        if field.kind not in {"param", "metric"}:
+            return field
+        alias = self._aliases.get((field.kind, field.key))
+        if alias is None:
+            alias = self._aliases[field.kind, field.key] = f"{field.kind}_{len(self._aliases)}"
+            is_param = field.kind == "param"
+            self._joins.append((_JOIN_PARAM if is_param else _JOIN_METRIC).format(alias))
+            self.params += [field.key] if is_param else [key_of(field.key)] * 2
+        return replace(field, column=field.column.format(alias) or alias)
+
+
+def compile_filter(text: str | None, sources: Sources, now: datetime | None = None) -> Compiled:
+    """Return the condition over ``run AS r`` and `sources` that a filter means.
 
     Parameters
     ----------
     text
         The filter; blank or None lets every run through.
+    sources
+        Takes up what the condition reads.
     now
         The moment from which ages count; naive is UTC. The present by default.
 
@@ -96,12 +124,12 @@ def compile_filter(text: str | None, now: datetime | None = None) -> Compiled:
     node = parse(text or "")
     if node is None:
         return Compiled(sql="TRUE", params=[])
-    params: list[Any] = []
-    return Compiled(sql=_condition(node, _micros(now), params), params=params)
+    writer = _Condition(sources, _micros(now))
+    return Compiled(sql=writer.sql(node), params=writer.params)
 
 
 def compile_columns(names: Iterable[str], now: datetime | None = None) -> list[Compiled]:
-    """Return one scalar expression over ``run AS r`` for each name, such as ``metrics.loss.min``.
+    """Return one scalar expression for each name, such as ``metrics.loss.min``.
 
     Raises
     ------
@@ -111,8 +139,8 @@ def compile_columns(names: Iterable[str], now: datetime | None = None) -> list[C
     return [_column(name, _micros(now)) for name in names]
 
 
-def compile_order(text: str | None) -> Compiled:
-    """Return what belongs behind ``ORDER BY`` over ``run AS r``.
+def compile_order(text: str | None, sources: Sources) -> Compiled:
+    """Return what belongs behind ``ORDER BY`` over ``run AS r`` and `sources`.
 
     Missing values and NaN come last in both directions, and the run's id settles ties, so that
     pages never overlap. Newest first by default.
@@ -122,21 +150,18 @@ def compile_order(text: str | None) -> Compiled:
     FilterError
         The text is no list of fields with ``asc`` or ``desc``.
     """
-    keys: list[str] = []
-    params: list[Any] = []
-    for field, down in parse_order(text or "created desc"):
-        for expression in _sort_keys(field):
-            keys.append(f"{expression} {'DESC' if down else 'ASC'} NULLS LAST")
-            params.extend([field.key] if field.key else [])
-    return Compiled(sql=", ".join([*keys, "r.run_id"]), params=params, kind="order")
+    keys = [
+        f"{expression} {'DESC' if down else 'ASC'} NULLS LAST"
+        for field, down in parse_order(text or "created desc")
+        for expression in _sort_keys(sources.bind(field))
+    ]
+    return Compiled(sql=", ".join([*keys, "r.run_id"]), params=[], kind="order")
 
 
-def param_values(column: "pa.StructArray | pa.ChunkedArray") -> "pa.Array":
-    """Turn a compiled ``param`` column into doubles where every value is a number, else text."""
+def param_values(number: "pa.Array", text: "pa.Array") -> "pa.Array":
+    """Return the values of a param: doubles where every value is a number, else text."""
     import pyarrow as pa
 
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    number, text = whole.flatten()
     pairs = list(zip(number.to_pylist(), text.to_pylist(), strict=True))
     if all(value is not None or words is None for value, words in pairs):
         return number
@@ -146,92 +171,51 @@ def param_values(column: "pa.StructArray | pa.ChunkedArray") -> "pa.Array":
     return pa.array(shown, pa.string())
 
 
-def spell(kind: str, key: str) -> str:
-    """Return how the language names a param or metric, with quotes where they are needed."""
-    plain = _PLAIN_KEY.fullmatch(key) and key.rpartition(".")[2] not in STATISTICS
-    name = key if plain else '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{kind.removesuffix('s')}s.{name}"
-
-
-def completions(text: str, cursor: int, keys: Iterable[tuple[str, str]] = ()) -> list[str]:
-    """Return what may stand in place of the unfinished word before the cursor, likeliest first.
-
-    Parameters
-    ----------
-    text
-        The filter so far.
-    cursor
-        Where the user types, counted from 0.
-    keys
-        Kind (``param`` or ``metric``) and key of what the runs have.
-    """
-    head = text[: max(0, cursor)]
-    start = fragment_start(head)
-    typed, before = head[start:].lower(), head[:start].rstrip().lower()
-    if re.search(r"\bstatus\s*(?:[=!]=|=|(?:not\s+)?in\s*\([^()]*)$", before):
-        known = list(STATUSES)
-    elif before.endswith(("=", "~", "<", ">")) or typed[:1] in {'"', "'"}:
-        return []
-    else:
-        known = [*FIELDS, *sorted({spell(kind, key) for kind, key in keys}), "and", "or", "not"]
-    fitting = [word for word in known if typed in word.lower()]
-    return sorted(fitting, key=lambda word: not word.lower().startswith(typed))[:50]
-
-
 def _micros(moment: datetime | None) -> int:
     moment = datetime.now(UTC) if moment is None else moment
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def _condition(node: Node, now_us: int, params: list[Any]) -> str:
-    """Return the SQL of a tree, never NULL, and append its values in the order of the ``?``."""
-    match node:
-        case Comparison():
-            return _comparison(node, now_us, params)
-        case Search():
-            params.append(node.text)
-            return _SEARCH
-        case Not():
-            return f"(NOT {_condition(node.item, now_us, params)})"
-    parts = (_condition(item, now_us, params) for item in node.items)
-    return f"({f' {node.joint} '.join(parts)})"
+class _Condition:
+    """Writes the SQL of a tree, never NULL, and its values in the order of the ``?``."""
 
+    def __init__(self, sources: Sources, now_us: int) -> None:
+        self.params: list[Any] = []
+        self._sources = sources
+        self._now_us = now_us
 
-def _comparison(node: Comparison, now_us: int, params: list[Any]) -> str:
-    field = node.field
-    tests: list[str] = []
-    values: list[Any] = []
-    for value in node.values:
-        if value.value is None:
-            if node.operator != "in":
-                fail("a value", "null", value.position)
-            continue
-        sql, bound = _TESTS[field.kind](field, node.operator, value, now_us)
-        tests.append(sql)
-        values.extend(bound)
-    found = []
-    if tests:
-        found.append(_where(field, f"({' OR '.join(tests)})"))
-        params.extend([field.key] if field.key else [])
-        params.extend(values)
-    if len(tests) < len(node.values):
-        found.append(f"NOT {_where(field, _present(field))}")
-        params.extend([field.key] if field.key else [])
-    return f"({' OR '.join(found)})"
+    def sql(self, node: Node) -> str:
+        match node:
+            case Comparison():
+                return self._comparison(node)
+            case Search():
+                self.params.append(node.text)
+                return _SEARCH
+            case Not():
+                return f"(NOT {self.sql(node.item)})"
+        return f"({f' {node.joint} '.join(map(self.sql, node.items))})"
 
-
-def _where(field: Field, test: str) -> str:
-    if field.kind == "param":
-        return f"EXISTS (SELECT 1 {_OF_PARAM} AND {test})"
-    if field.kind == "metric":
-        return f"EXISTS (SELECT 1 {_OF_SERIES} AND {test})"
-    return f"coalesce({test}, FALSE)"
+    def _comparison(self, node: Comparison) -> str:
+        field = self._sources.bind(node.field)
+        tests: list[str] = []
+        for value in node.values:
+            if value.value is None:
+                if node.operator != "in":
+                    fail("a value", "null", value.position)
+                continue
+            sql, bound = _TESTS[field.kind](field, node.operator, value, self._now_us)
+            tests.append(sql)
+            self.params.extend(bound)
+        found = [f"coalesce({' OR '.join(tests)}, FALSE)"] if tests else []
+        if len(tests) < len(node.values):
+            found.append(f"NOT coalesce({_present(field)}, FALSE)")
+        return f"({' OR '.join(found)})"
 
 
 def _present(field: Field) -> str:
-    if field.kind == "param":
-        return "(p.number IS NOT NULL OR p.text <> 'null')"  # None is stored as null
+    if field.kind == "param":  # None is stored as null
+        return f"({field.column}.number IS NOT NULL OR {field.column}.text <> 'null')"
     if field.kind == "tags":
         return "len(r.tags) > 0"
     return f"{field.column} IS NOT NULL"
@@ -335,13 +319,14 @@ def _flag_test(field: Field, operator: str, value: Value, _: int) -> _Test:
     return f"{field.column} = ?", [value.value]
 
 
-def _param_test(_: Field, operator: str, value: Value, __: int) -> _Test:
+def _param_test(field: Field, operator: str, value: Value, _: int) -> _Test:
+    number, text = f"{field.column}.number", f"{field.column}.text"
     if isinstance(value.value, bool) and operator == "in":
-        sql = "(lower(p.text) = ? OR (p.text IS NULL AND p.number = ?))"
+        sql = f"(lower({text}) = ? OR ({text} IS NULL AND {number} = ?))"
         return sql, [value.text.lower(), float(value.value)]
     if isinstance(value.value, int | float) and operator != "~":
-        return _number("p.number", operator, value.value)
-    return _text("coalesce(p.text, CAST(p.number AS VARCHAR))", operator, value.text)
+        return _number(number, operator, value.value)
+    return _text(f"coalesce({text}, CAST({number} AS VARCHAR))", operator, value.text)
 
 
 _TESTS: dict[str, Callable[[Field, str, Value, int], _Test]] = {
@@ -362,11 +347,9 @@ def _column(name: str, now_us: int) -> Compiled:
     if field.kind == "spark":
         return Compiled(sql="NULL", params=[], kind="spark", name=field.key)
     if field.kind == "param":
-        sql = f"(SELECT {{'number': p.number, 'text': p.text}} {_OF_PARAM})"
-        return Compiled(sql=sql, params=[field.key], kind="param", name=field.key)
+        return Compiled(sql="", params=[], kind="param", name=field.key)
     if field.kind == "metric":
-        sql = f"(SELECT {field.column} {_OF_SERIES})"
-        return Compiled(sql=sql, params=[field.key], kind="value", name=field.key)
+        return Compiled(sql=field.column.format("s"), params=[], kind="metric", name=field.key)
     if field.kind == "age":
         return Compiled(sql="((? - r.created_us) / 1e6)", params=[now_us], kind="value", name="age")
     sql = f"make_timestamp({field.column})" if field.kind == "time" else field.column
@@ -377,12 +360,9 @@ def _sort_keys(field: Field) -> list[str]:
     if field.kind == "spark":
         fail("a field that can be ordered", "'spark'", field.position)
     if field.kind == "param":
-        text = "CASE WHEN p.number IS NULL THEN p.text END"
-        columns = (_unless_nan("p.number"), text)
-        return [f"(SELECT {column} {_OF_PARAM})" for column in columns]
-    if field.kind == "metric":
-        return [f"(SELECT {_unless_nan(field.column)} {_OF_SERIES})"]
-    if field.kind in {"seconds", "number"}:
+        text = f"CASE WHEN {field.column}.number IS NULL THEN {field.column}.text END"
+        return [_unless_nan(f"{field.column}.number"), text]
+    if field.kind in {"seconds", "number", "metric"}:
         return [_unless_nan(field.column)]
     return ["(-r.created_us)" if field.kind == "age" else field.column]
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from store import (
-    filters,
     group_questions,
     keeping,
     ledger_questions,
     lineage_questions,
+    run_table,
     study_questions,
 )
 from store.asked import Asked
@@ -29,64 +29,9 @@ from store.schema import TABLES, key_of
 if TYPE_CHECKING:
     import duckdb
 
-SPARK_VALUES = 40
-
-_RUN_COLUMNS = """r.run_id, r.project, r.name, r.group_name AS "group", r.status,
-    make_timestamp(r.created_us) AS created_at, make_timestamp(r.ended_us) AS ended_at,
-    r.duration_s, make_timestamp(r.seen_us) AS seen_at, r.seed, r.tags, r.notes, r.host, r.model,
-    r.error, r.pinned"""
-
 _SERIES_COLUMNS = """r.run_id, s.name AS metric, s.goal, s.unit, s.n, s.first_step, s.last_step,
     s.last_value AS last, s.min_value AS min, s.min_step, s.max_value AS max, s.max_step,
     s.best_value AS best, s.best_step, s.n_nan, s.n_inf, make_timestamp(s.last_us) AS last_at"""
-
-_SPARK = """
-SELECT run_key, bucket, arg_max(value, step) AS value
-FROM (
-    SELECT p.run_key, p.step, p.value,
-        ((p.step - s.first_step) * ?) // (s.last_step - s.first_step + 1) AS bucket
-    FROM all_points AS p JOIN series AS s USING (run_key, metric_key)
-    WHERE p.metric_key = ? AND p.run_key IN (SELECT unnest(?))
-)
-GROUP BY ALL ORDER BY run_key, bucket
-"""
-
-
-def runs(
-    asked: Asked,
-    *,
-    filter: str | None,  # noqa: A002  # the contract's name
-    order_by: str | None,
-    limit: int | None,
-    offset: int,
-    columns: Sequence[str],
-) -> pa.Table:
-    """Return the run table, filtered, ordered, one page of it, with extra columns."""
-    condition = filters.compile_filter(filter)
-    order = filters.compile_order(order_by)
-    extra = filters.compile_columns(columns)
-    page = asked.table(
-        f"""SELECT r.run_key, {_RUN_COLUMNS} FROM run AS r
-        WHERE {condition.sql} ORDER BY {order.sql} LIMIT ? OFFSET ?""",  # noqa: S608  # compiled
-        [*condition.params, *order.params, 2**62 if limit is None else limit, offset],
-    )
-    run_keys = page["run_key"].to_pylist()
-    for name, column in zip(columns, extra, strict=True):
-        if column.kind == "spark":
-            values: Any = _sparks(asked, column.name, run_keys)
-        else:
-            values = _column(asked, column, run_keys)
-        page = page.append_column(name, values)
-    return page.drop_columns(["run_key"])
-
-
-def count_runs(asked: Asked, *, filter: str | None) -> pa.Table:  # noqa: A002
-    """Return how many runs a filter lets through, as ``n``."""
-    condition = filters.compile_filter(filter)
-    return asked.table(
-        f"SELECT count(*) AS n FROM run AS r WHERE {condition.sql}",  # noqa: S608  # compiled
-        condition.params,
-    )
 
 
 def run(asked: Asked, *, run_id: str) -> pa.Table:
@@ -261,11 +206,11 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
     | study_questions.ANSWERS
     | lineage_questions.ANSWERS
     | group_questions.ANSWERS
+    | run_table.ANSWERS
     | {
         answer.__name__: answer
         for answer in (
             bands,
-            count_runs,
             curves,
             events,
             keys,
@@ -273,7 +218,6 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
             points_of_runs,
             projects,
             run,
-            runs,
             series,
             sql,
             totals,
@@ -291,28 +235,6 @@ def _curve(asked: Asked, run_id: str, metric: str, x: str) -> tuple[Any, Any, An
     known = np.flatnonzero(np.isfinite(xs))
     order = known[np.argsort(xs[known], kind="stable")]
     return xs[order], value[order], step[order]
-
-
-def _column(asked: Asked, column: filters.Compiled, run_keys: list[int]) -> pa.Array:
-    """Return an extra column of the run table, for the runs of the page alone."""
-    found = asked.table(
-        f"""SELECT {column.sql} AS value
-        FROM (SELECT unnest(?) AS run_key, generate_subscripts(?, 1) AS place) AS page
-        JOIN run AS r USING (run_key) ORDER BY page.place""",  # noqa: S608  # compiled
-        [*column.params, run_keys, run_keys],
-    )["value"]
-    if column.kind == "param":
-        return filters.param_values(found)
-    return found.combine_chunks()
-
-
-def _sparks(asked: Asked, metric: str, run_keys: list[int]) -> pa.Array:
-    """Return a short list of values a run: the last of each of `SPARK_VALUES` equal parts."""
-    rows = asked.cursor.execute(_SPARK, [SPARK_VALUES, key_of(metric), run_keys]).fetchall()
-    lists: dict[int, list[float]] = {run_key: [] for run_key in run_keys}
-    for run_key, _, value in rows:
-        lists[run_key].append(value)
-    return pa.array([lists[run_key] or None for run_key in run_keys], pa.list_(pa.float64()))
 
 
 def parse_record(table: pa.Table) -> dict[str, Any]:

@@ -391,3 +391,22 @@ def test_opening_a_store_twice_in_one_process_shares_it(home):
         assert first.state()["points"] == second.state()["points"] == 200
     with store.open(home) as again:
         assert again.points("x", [run_id]).num_rows == 100
+
+
+def test_the_run_table_shows_columns_of_every_kind_beside_the_runs_they_belong_to(home):
+    ids = [
+        make_run(home, config={"lr": 0.1 * n, "kind": "x"}, metrics={"val/acc": [n / 10, n / 20]})
+        for n in range(1, 4)
+    ]
+    bare = make_run(home)
+    names = ['metrics."val/acc"', "params.lr", "params.kind", 'metrics."val/acc".last', "seed", "params.none"]  # fmt: skip
+    with store.open(home) as opened:
+        table = opened.runs(order_by='metrics."val/acc" desc', columns=names)
+        page = opened.runs(order_by='metrics."val/acc" desc', limit=2, offset=1, columns=names)
+    assert table["run_id"].to_pylist() == [*reversed(ids), bare]
+    assert table[names[0]].to_pylist() == [0.3, 0.2, 0.1, None]
+    assert table[names[1]].to_pylist() == pytest.approx([0.3, 0.2, 0.1, None])
+    assert table[names[2]].to_pylist() == ["x", "x", "x", None]
+    assert table[names[3]].to_pylist() == [0.15, 0.1, 0.05, None]
+    assert table[names[5]].to_pylist() == [None] * 4
+    assert page.to_pylist() == table.slice(1, 2).to_pylist()
