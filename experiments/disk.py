@@ -9,6 +9,7 @@ import store
 from experiments.errors import UsageError
 from experiments.terminal import say, say_json, say_table
 from store import artifacts, gc, trash
+from store.backup import delete_backups
 from store.disk_usage import HEAVY_KINDS, KINDS, as_text, store_bytes
 from store.layout import Home
 
@@ -37,6 +38,11 @@ def add_commands(
         choices=HEAVY_KINDS,
         default=[],
         help="delete this of the runs, at once, instead of moving them to the trash",
+    )
+    command.add_argument(
+        "--backups",
+        action="store_true",
+        help="delete the old databases that updates and rebuilds kept",
     )
     command.add_argument(
         "--no-shrink", action="store_true", help="leave the database's file as it is"
@@ -91,6 +97,8 @@ def _clean(
         trash.trash(s, going)
         done["trashed"] = going
     done["orphan_bytes"] = artifacts.sweep(Home(s.home))
+    if options.backups:
+        done["orphan_bytes"] += delete_backups(Home(s.home))
     if not options.no_shrink:
         done["database"] = s.act("shrink")
     return done

@@ -1,14 +1,16 @@
-"""`bakeoff doctor`: look a store over, and make its database anew when that is asked for."""
+"""`bakeoff doctor`: look a store over, and put right what can be, when that is asked for."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import store
 from experiments.terminal import say, say_json
 from store import doctor
+from store.findings import Finding, Severity
 from store.layout import Home
 
 
-def examine_store(home: str | None, *, rebuild: bool, as_json: bool) -> bool:
+def examine_store(home: str | None, *, fix: bool, rebuild: bool, as_json: bool) -> bool:
     """Print what is wrong with a store; return whether nothing is an error.
 
     The hub has to step aside for the moment; whoever needs it next starts it again.
@@ -17,6 +19,8 @@ def examine_store(home: str | None, *, rebuild: bool, as_json: bool) -> bool:
     ----------
     home
         The store's folder.
+    fix
+        Do what the findings say can be done.
     rebuild
         Make the database anew from the runs' folders first.
     as_json
@@ -35,14 +39,26 @@ def examine_store(home: str | None, *, rebuild: bool, as_json: bool) -> bool:
     store.stop_hub(place.path)
     kept = doctor.rebuild(place) if rebuild else None
     findings = doctor.examine(place)
+    fixed: list[Finding] = []
+    if fix:
+        fixed = doctor.repair(place, findings)
+        findings = doctor.examine(place)
     if as_json:
         say_json([asdict(finding) for finding in findings])
     else:
         if rebuild:
             say("The database is made anew." + (f" The old one is {kept}." if kept else ""))
-        for finding in findings:
-            say(f"{finding.code} {finding.severity}: {finding.subject}: {finding.message}")
-            say(f"    {finding.remedy}")
-        num_errors = sum(finding.severity is doctor.Severity.ERROR for finding in findings)
-        say(f"{place.path}: {len(findings) or 'no'} findings, {num_errors or 'no'} errors.")
-    return all(finding.severity is not doctor.Severity.ERROR for finding in findings)
+        for finding in fixed:
+            say(f"{finding.code} done: {finding.subject}: {finding.fix}.")
+        _say_findings(findings, place)
+    return all(finding.severity is not Severity.ERROR for finding in findings)
+
+
+def _say_findings(findings: Sequence[Finding], place: Home) -> None:
+    for finding in findings:
+        say(f"{finding.code} {finding.severity}: {finding.subject}: {finding.message}")
+        say(f"    {finding.remedy}")
+        if finding.fix:
+            say(f"    bakeoff doctor --fix would {finding.fix}.")
+    num_errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    say(f"{place.path}: {len(findings) or 'no'} findings, {num_errors or 'no'} errors.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.errors import HomeNotWritableError
 from store.layout import Home
+from store.schema import is_outdated
 
 
 def backup_path(home: Home, version: int) -> Path:
@@ -16,6 +17,31 @@ def backup_path(home: Home, version: int) -> Path:
 def backups(home: Home) -> list[Path]:
     """Return every old database that is kept, of changes of the schema and of rebuilds."""
     return sorted(path for path in home.path.glob("store*.bak") if path.is_file())
+
+
+def delete_backups(home: Home) -> int:
+    """Delete every old database that is kept; return how many bytes became free."""
+    freed = 0
+    for path in [*backups(home), *home.path.glob("store*.bak.wal")]:
+        freed += path.stat().st_blocks * 512
+        path.unlink()
+    return freed
+
+
+def older_version(home: Home) -> int | None:
+    """Return the version of the tables that an older Bakeoff made, without changing them.
+
+    None if they are current, or if that cannot be seen: no database, damaged, or held by others.
+    """
+    import duckdb
+
+    if not home.database.exists():
+        return None
+    try:
+        with duckdb.connect(str(home.database), read_only=True) as connection:
+            return is_outdated(connection)
+    except duckdb.Error:
+        return None
 
 
 def keep_copy(home: Home, version: int) -> Path:

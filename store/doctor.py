@@ -1,61 +1,31 @@
 """Looks a store over: what is damaged, what is left behind, and what to do about it.
 
-Codes are stable::
-
-    D01 error    the database cannot be opened          rebuild it from the run folders
-    D02 warning  a run is in the database but its folder is gone
-    D03 error    a run has other points in the database than in its folder
-    F01 error    a run's header cannot be read
-    F02 warning  a folder among the runs is no run
-    F03 warning  parts of a journal or of an event log are damaged
-    F04 error    a sealed file cannot be read
-    H01 warning  a hub's address is left behind
-    S01 warning  the disk is almost full
+`examine` changes nothing but what every look does: new points are taken in. `repair` does what
+the findings say that it would. The codes are in `store.findings`.
 """
 
-import json
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from store import artifacts, audit
+from store.backup import backups, older_version
 from store.client import hub_facts
 from store.errors import NewerStoreError, StoreBusyError, StoreError
 from store.events import read_events
-from store.journal_reader import read_ended
+from store.findings import Finding, Severity
 from store.layout import Home, RunFolder
+from store.ledger import ledgers
 from store.owner import Owner
-from store.sealing import read_sealed, sealed_segments
-from store.starting import FORMAT
+from store.run_examination import Checksums, damage, examine_run
 
 _LITTLE_SPACE = 1 << 30
 
 
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    WARNING = "warning"
-    """Nothing is lost, something is left behind or was cut."""
-    ERROR = "error"
-    """Something cannot be read or is not as it should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    code: str
-    severity: Severity
-    subject: str
-    """The run, file or folder."""
-    message: str
-    remedy: str
-
-
 def examine(home: Home) -> list[Finding]:
-    """Return what is wrong with a store; nothing is changed.
+    """Return what is wrong with a store.
 
     Raises
     ------
@@ -64,15 +34,45 @@ def examine(home: Home) -> list[Finding]:
     NewerStoreError
         If a newer Bakeoff made the store.
     """
-    findings = list(_examine_place(home))
+    findings = [*_examine_place(home), *_examine_shared(home)]
     counts: dict[str, int] = {}
+    checksums = Checksums()
     for path in sorted(home.runs.iterdir()) if home.runs.exists() else []:
-        files = RunFolder(path)
-        found = list(_examine_run(files))
+        found, count = examine_run(RunFolder(path), checksums)
         findings += found
-        if not any(finding.severity is Severity.ERROR for finding in found):
-            counts[files.id] = _count_points(files)
-    return findings + list(_examine_database(home, counts))
+        if count is not None:
+            counts[path.name] = count
+    damaged = {finding.subject for finding in findings if finding.code == "F03"}
+    return findings + list(_examine_database(home, counts, damaged))
+
+
+def repair(home: Home, findings: Sequence[Finding]) -> list[Finding]:
+    """Do what the findings say about themselves in `fix`; return those that were put right.
+
+    Raises
+    ------
+    StoreBusyError
+        If another process holds the database.
+    """
+    chosen = [finding for finding in findings if finding.fix]
+    of_code: dict[str, list[str]] = {}
+    for finding in chosen:
+        of_code.setdefault(finding.code, []).append(finding.subject)
+    if "H01" in of_code:
+        home.hub.unlink(missing_ok=True)
+    if "A03" in of_code:
+        artifacts.sweep(home)
+    for name in of_code.get("F02", ()):
+        with suppress(OSError):
+            home.run(name).path.rmdir()
+    if wrong := [*of_code.get("D02", ()), *of_code.get("D03", ())]:
+        owner = Owner(home)
+        try:
+            owner.forget(wrong)
+            owner.drain()
+        finally:
+            owner.close()
+    return chosen
 
 
 def rebuild(home: Home) -> Path | None:
@@ -110,6 +110,7 @@ def _examine_place(home: Home) -> Iterator[Finding]:
             subject=str(home.hub),
             message="The address of a hub that is gone.",
             remedy="None needed: the next hub replaces it.",
+            fix="remove it",
         )
     free = shutil.disk_usage(home.path).free
     if free < _LITTLE_SPACE:
@@ -118,114 +119,111 @@ def _examine_place(home: Home) -> Iterator[Finding]:
             severity=Severity.WARNING,
             subject=str(home.path),
             message=f"Only {free >> 20} MiB are free.",
-            remedy="Make space: without it points wait in memory.",
+            remedy="Make space: without it points wait in memory. See `bakeoff gc --dry-run`.",
+        )
+    if kept := backups(home):
+        size = sum(path.stat().st_size for path in kept)
+        yield Finding(
+            code="V02",
+            severity=Severity.NOTE,
+            subject=", ".join(path.name for path in kept),
+            message=f"Old databases are kept, {size >> 20} MiB of them.",
+            remedy="When the store is well, delete them: bakeoff gc --backups.",
         )
 
 
-def _examine_run(files: RunFolder) -> Iterator[Finding]:
-    if not files.header.exists():
+def _examine_shared(home: Home) -> Iterator[Finding]:
+    """Look at what belongs to no run: ledgers, the audit log, artifacts without a run."""
+    for path in ledgers(home):
+        _, _, damaged_lines = read_events(path, 0, limit=None)
+        if damaged_lines:
+            name = path.relative_to(home.path).as_posix()
+            yield damage(name, f"{damaged_lines} lines")
+    for problem in audit.verify(home):
         yield Finding(
-            code="F02",
+            code="L01",
+            severity=Severity.ERROR,
+            subject=str(home.releases),
+            message=problem,
+            remedy="Somebody changed the log by hand, or the disk did: compare with a backup.",
+        )
+    if left := artifacts.orphans(home):
+        size = sum(path.stat().st_size for path in left)
+        yield Finding(
+            code="A03",
             severity=Severity.WARNING,
-            subject=files.id,
-            message="This folder has no run.json: no run, or one that died before it began.",
-            remedy="Delete it if you do not know it.",
+            subject=str(home.artifacts),
+            message=f"{len(left)} files that no run has any more, {size >> 20} MiB.",
+            remedy="Delete them: bakeoff gc.",
+            fix="delete them",
+        )
+
+
+def _examine_database(home: Home, counts: dict[str, int], damaged: set[str]) -> Iterator[Finding]:
+    """Compare the database with the points that each run's folder has."""
+    if version := older_version(home):
+        yield Finding(
+            code="V01",
+            severity=Severity.NOTE,
+            subject=str(home.database),
+            message=f"An older Bakeoff made the database (version {version} of its tables).",
+            remedy="None needed: the next command that opens it keeps a copy and brings it up "
+            "to date. Run doctor again then: its rows were not looked at.",
         )
         return
-    yield from _examine_header(files)
-    _, _, damaged_lines = read_events(files.events, 0, limit=None)
-    if damaged_lines:
-        yield _damage(files.id, f"{damaged_lines} lines of {files.events.name}")
-    for path in files.segments():
-        damaged = max(position.damaged for _, position in read_ended(path))
-        if damaged:
-            yield _damage(files.id, f"{damaged} bytes of {path.name}")
-    try:
-        if files.sealed.exists():
-            read_sealed(files)
-    except (OSError, ValueError) as error:
-        yield Finding(
-            code="F04",
-            severity=Severity.ERROR,
-            subject=files.id,
-            message=f"{files.sealed.name} cannot be read: {error}",
-            remedy="Restore it from a backup; the database still has its points.",
-        )
-
-
-def _examine_header(files: RunFolder) -> Iterator[Finding]:
-    message = None
-    try:
-        header = json.loads(files.header.read_text(encoding="utf-8"))
-        if header["format"] > FORMAT:
-            message = f"It has format {header['format']}; this Bakeoff knows {FORMAT}."
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"run.json cannot be read: {error}"
-    if message:
-        yield Finding(
-            code="F01",
-            severity=Severity.ERROR,
-            subject=files.id,
-            message=message,
-            remedy="Restore run.json from a backup, or update Bakeoff.",
-        )
-
-
-def _examine_database(home: Home, counts: dict[str, int]) -> Iterator[Finding]:
-    """Compare the database with the points that each run's folder has."""
     try:
         owner = Owner(home)
     except (StoreBusyError, NewerStoreError):
         raise
     except StoreError as error:
-        yield Finding(
-            code="D01",
-            severity=Severity.ERROR,
-            subject=str(home.database),
-            message=str(error),
-            remedy="Make it anew: bakeoff doctor --rebuild. The run folders have everything.",
-        )
+        yield _unreadable(home, error)
         return
     try:
         owner.drain()
         rows = owner.ask("points_of_runs").to_pylist()
+    except StoreError as error:
+        yield _unreadable(home, error)
+        return
     finally:
         owner.close()
     for row in rows:
-        run_id, n = row["run_id"], row["n"]
+        run_id, count, expected = row["run_id"], row["n"], counts.get(row["run_id"])
         if not home.run(run_id).header.exists():
-            yield Finding(
-                code="D02",
-                severity=Severity.WARNING,
-                subject=run_id,
-                message="It is in the database, but its folder is gone.",
-                remedy="Bring the folder back, or forget it: bakeoff doctor --rebuild.",
-            )
-        elif run_id in counts and counts[run_id] != n:
-            yield Finding(
-                code="D03",
-                severity=Severity.ERROR,
-                subject=run_id,
-                message=f"The database has {n} points, the folder {counts[run_id]}.",
-                remedy="Make the database anew: bakeoff doctor --rebuild.",
-            )
+            yield _without_folder(run_id)
+        elif expected is not None and expected != count:
+            yield _other_points(run_id, count, expected, is_damaged=run_id in damaged)
 
 
-def _count_points(files: RunFolder) -> int:
-    sealed = sealed_segments(files)
-    count = read_sealed(files).num_rows if files.sealed.exists() else 0
-    for path in files.segments():
-        if path.name not in sealed:
-            for blocks, _ in read_ended(path):
-                count += sum(block.values.size for block in blocks)
-    return count
-
-
-def _damage(run_id: str, what: str) -> Finding:
+def _without_folder(run_id: str) -> Finding:
     return Finding(
-        code="F03",
+        code="D02",
         severity=Severity.WARNING,
         subject=run_id,
-        message=f"{what} are damaged and were left out; the rest is there.",
-        remedy="None: a power cut or a broken disk took them.",
+        message="It is in the database, but its folder is gone.",
+        remedy="Bring the folder back, or forget the run.",
+        fix="take it out of the database",
+    )
+
+
+def _other_points(run_id: str, count: int, expected: int, *, is_damaged: bool) -> Finding:
+    remedy = "Take the run in anew from its folder."
+    if is_damaged:
+        remedy = "Restore the folder from a backup: the database has what the folder lost."
+    return Finding(
+        code="D03",
+        severity=Severity.ERROR,
+        subject=run_id,
+        message=f"The database has {count} points, the folder {expected}.",
+        remedy=remedy,
+        fix="" if is_damaged else "take it in anew from its folder",
+    )
+
+
+def _unreadable(home: Home, error: Exception) -> Finding:
+    return Finding(
+        code="D01",
+        severity=Severity.ERROR,
+        subject=str(home.database),
+        message=str(error),
+        remedy="Make it anew: bakeoff doctor --rebuild. The run folders have everything.",
     )

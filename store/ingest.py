@@ -6,6 +6,7 @@ any crash the transaction is there as a whole or not at all, and reading goes on
 
 import json
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from store import liveness, record
@@ -180,14 +181,19 @@ class Ingest:
             return 0
         gone = [run_id for run_id in lying_in_trash(self._home) if run_id in self._known]
         if gone:
-            forget(self._connection, gone)
-            self.has_forgotten = True
-            for run_id in gone:
-                self.live.pop(run_id, None)
-                self._ended.pop(run_id, None)
-                self._known.discard(run_id)
+            self.forget(gone)
         self._trash_changed_ns = changed_ns
         return len(gone)
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Take runs out of the tables; where a folder is, the next look takes it in anew."""
+        forget(self._connection, run_ids)
+        self.has_forgotten = True
+        self._folder_changed_ns = -1
+        for run_id in run_ids:
+            self.live.pop(run_id, None)
+            self._ended.pop(run_id, None)
+            self._known.discard(run_id)
 
     def _wake(self, files: RunFolder) -> None:
         """Look at a run again, or for the first time."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -146,6 +147,12 @@ class Owner:
             self._report(error)
         return True
 
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Take runs out of the tables; the next look takes in anew those that have a folder."""
+        with self.sealing, self._cycling:
+            self._ingest.forget(run_ids)
+            self._curves.clear()
+
     def shrink(self) -> None:
         """Give the space of what was deleted back to the disk; questions are answered meanwhile.
 
@@ -251,7 +258,7 @@ def _connect(home: Home) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(str(home.database), config=_CONFIG)
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if "could not set lock" in str(error).lower():
             raise StoreBusyError(
                 f"Expected the store {home.path} to be free; another process holds its database. "
                 "Wait for it, or stop it."

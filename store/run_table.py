@@ -20,7 +20,7 @@ SPARK_VALUES: Final = 40
 _COLUMNS = """r.run_id, r.project, r.name, r.group_name AS "group", r.status,
     make_timestamp(r.created_us) AS created_at, make_timestamp(r.ended_us) AS ended_at,
     r.duration_s, make_timestamp(r.seen_us) AS seen_at, r.seed, r.tags, r.notes, r.host, r.model,
-    r.error"""
+    r.error, r.pinned"""
 
 _SPARK = """
 SELECT run_key, bucket, arg_max(value, step) AS value
