@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from experiments import disk
 from experiments.cli_queue import add_queue, add_wishes, check_foreground
+from experiments.cli_release import add_release
 from experiments.errors import ExperimentError, UsageError
 from experiments.terminal import say
 
@@ -73,10 +74,10 @@ def _is_ours(error: Exception) -> bool:
 
 def _is_usage(error: Exception) -> bool:
     import store
+    from store.releases import LineNameError
 
-    return isinstance(
-        error, UsageError | store.FilterError | store.RunNotFoundError
-    ) or _is_spec_error(error)
+    usage = UsageError | store.FilterError | store.RunNotFoundError | LineNameError
+    return isinstance(error, usage) or _is_spec_error(error)
 
 
 def _is_spec_error(error: Exception) -> bool:
@@ -120,10 +121,12 @@ def _parser() -> _Parser:
     show = add("show", _show, "show one run", home, as_json)
     show.add_argument("run_id", metavar="RUN", help="a run's id or the beginning of it")
     doctor = add("doctor", _doctor, "look a store over", home, as_json)
+    doctor.add_argument("--fix", action="store_true", help="do what can be done about it")
     doctor.add_argument(
         "--rebuild", action="store_true", help="make the database anew from the runs' folders"
     )
     disk.add_commands(add, home, as_json)
+    add_release(add, home, as_json)
     add("version", _version, "show versions", as_json)
     return parser
 
@@ -240,7 +243,9 @@ def _show(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from experiments.upkeep import examine_store
 
-    is_healthy = examine_store(options.home, rebuild=options.rebuild, as_json=options.json)
+    is_healthy = examine_store(
+        options.home, fix=options.fix, rebuild=options.rebuild, as_json=options.json
+    )
     return ExitCode.OK if is_healthy else ExitCode.FAILED
 
 

@@ -72,6 +72,11 @@ class Predictor:
         files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
         return cls(files, threads=threads)
 
+    @property
+    def expectation(self) -> str:
+        """What an input looks like, in words."""
+        return self._prepare.expectation
+
     def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return one row of probabilities an example, in the order of `labels`.
 

@@ -28,6 +28,11 @@ class InputError(UsageError):
 class Preprocessing(Protocol):
     """Turns examples into one array for the network."""
 
+    @property
+    def expectation(self) -> str:
+        """What an example looks like, in words."""
+        ...
+
     def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
         """Return an array whose first axis is the examples.
 
@@ -47,6 +52,7 @@ class TextPreprocessing:
         self._padding, self._unknown = int(facts["padding"]), int(facts["unknown"])
         first = max(self._padding, self._unknown) + 1
         self._ids = {character: id_ for id_, character in enumerate(vocabulary, start=first)}
+        self.expectation = f"a text; what is beyond {self._length} characters is cut"
 
     def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
         """Return int32 of shape (n, max_length)."""
@@ -67,6 +73,9 @@ class ImagePreprocessing:
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self._channels = int(facts["channels"])
         self._height, self._width = int(facts["height"]), int(facts["width"])
+        self.expectation = (
+            f"pixels of shape {_by(self.shape)} from 0 to 255, or a PNG or JPEG file in base64"
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,7 +90,7 @@ class ImagePreprocessing:
         return found
 
     def _pixels(self, row: int, item: Any) -> NDArray[np.uint8]:
-        expected = f"pixels of shape {_by(self.shape)} from 0 to 255, or a PNG or JPEG in base64"
+        expected = self.expectation
         try:
             pixels = np.asarray(item)
         except ValueError:
