@@ -14,6 +14,7 @@ import store
 from experiments import queue_reading
 from experiments.errors import UsageError
 from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, QueueSettings, State, job_folder
+from experiments.queue_checks import check_labels, check_wishes
 from experiments.queue_reading import HomeLike, in_order, ledger_of, settings
 from experiments.supervisor import ensure_supervisor
 from store.layout import Home, check_run_id
@@ -41,7 +42,6 @@ __all__ = [
 MAX_SLOTS = 256
 EXECUTORS = ("local", "slurm", "ray")
 _KEPT_VARIABLES = ("BAKEOFF_PLUGINS", "BAKEOFF_CACHE", "PYTHONPATH")
-_MAX_LABELS, _MAX_LABEL = 20, 200
 
 
 def submit(  # noqa: PLR0913  # one option a wish
@@ -96,11 +96,11 @@ def submit(  # noqa: PLR0913  # one option a wish
     """
     place = Home.locate(home).create()
     run = place.run(run_id or store.new_run_id())
-    if run.path.exists():
+    if run.path.exists() or (run_id is not None and _is_promised(place, run_id)):
         raise store.RunExistsError(
             f"Expected a new run id; got {run.id!r}, which is taken. Choose another."
         )
-    _check_numbers(budget_s=budget_s, gpus=gpus, threads=threads)
+    check_wishes(budget_s=budget_s, gpus=gpus, threads=threads)
     if executor not in EXECUTORS:
         raise UsageError(
             f"Expected the executor to be one of {', '.join(EXECUTORS)}; got {executor!r}."
@@ -111,7 +111,7 @@ def submit(  # noqa: PLR0913  # one option a wish
         name=name or spec.name or f"{spec.model.kind}-{run.id[-4:]}",
         run_id=run.id,
         spec=spec.to_mapping(),
-        labels=_check_labels(labels or {}),
+        labels=check_labels(labels or {}),
         priority=int(priority),
         budget_s=budget_s,
         num_gpus=gpus,
@@ -309,6 +309,14 @@ def _add(place: Home, **fields: Any) -> Job:
     return job(place.path, job_id)
 
 
+def _is_promised(place: Home, run_id: str) -> bool:
+    """Whether a job is going to make a run of this id."""
+    items = ledger_of(place.path).items(JOB).values()
+    return any(
+        fields.get("run_id") == run_id and not State(fields["state"]).is_final for fields in items
+    )
+
+
 def _again(home: HomeLike, old: Job, *, run_id: str, resumes: bool = False) -> Job:
     return _add(
         Home.locate(home),
@@ -371,23 +379,3 @@ def _between(before: Job | None, after: Job | None) -> tuple[int, float]:
     if before is None or before.priority != after.priority:
         return after.priority, after.order - 1.0
     return after.priority, (before.order + after.order) / 2
-
-
-def _check_numbers(*, budget_s: float | None, gpus: int | None, threads: int | None) -> None:
-    if budget_s is not None and not 0 < budget_s < float("inf"):
-        raise UsageError(f"Expected a time budget above 0 seconds; got {budget_s}.")
-    if gpus is not None and gpus < 0:
-        raise UsageError(f"Expected a number of GPUs from 0 on; got {gpus}.")
-    if threads is not None and threads < 1:
-        raise UsageError(f"Expected a number of threads from 1 on; got {threads}.")
-
-
-def _check_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    texts = {str(key): str(value) for key, value in labels.items()}
-    too_long = any(len(text) > _MAX_LABEL for pair in texts.items() for text in pair)
-    if len(texts) > _MAX_LABELS or too_long:
-        raise UsageError(
-            f"Expected at most {_MAX_LABELS} labels of at most {_MAX_LABEL} characters; "
-            f"got {len(texts)}."
-        )
-    return texts

@@ -4,7 +4,6 @@ Run by hand: ``OMP_NUM_THREADS=1 python tests/bench/bench_queue.py``.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
