@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
-from dashboard.views import compare, curves, launch, queue, run, runs
+from dashboard.views import compare, curves, launch, queue, run, runs, search, study
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -66,6 +66,20 @@ PAGES = {
         icon=":material/rocket_launch:",
         url_path="launch",
         help="Start trainings from a form.",
+    ),
+    "search": st.Page(
+        search.page,
+        title="Search",
+        icon=":material/query_stats:",
+        url_path="search",
+        help="Let Optuna choose the next values.",
+    ),
+    "study": st.Page(
+        study.page,
+        title="Study",
+        url_path="study",
+        visibility="hidden",
+        help="One search: progress, best so far, charts, changes.",
     ),
     "run": st.Page(
         run.page,
