@@ -24,7 +24,6 @@ from experiments.release_files import (
     ReleaseNotFoundError,
     alias_states,
     check_alias,
-    check_files,
     commit,
     finish,
     point,
@@ -35,8 +34,10 @@ from store import audit
 from store.layout import Home
 from store.reading import Store
 from store.releases import (
+    check_files,
     check_line,
     line_names,
+    problems_of,
     releasing,
     version_numbers,
 )
@@ -278,15 +279,7 @@ def verify_release(store: Store, home: Home, ref: str) -> list[str]:
 def verify_audit(home: Home) -> list[str]:
     """Return what is wrong with the audit log and the releases that it names."""
     finish(home)
-    problems = audit.verify(home)
-    named = {entry.subject for entry in audit.entries(home) if entry.action == "release"}
-    there = {
-        f"{line}@v{version}" for line in line_names(home) for version in version_numbers(home, line)
-    }
-    for ref in sorted(named | there):
-        line, _, version = ref.partition("@v")
-        problems += check_files(home, line, int(version))
-    return problems
+    return problems_of(home)
 
 
 def _changes(known: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ it mirrors releases and aliases into the database.
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -23,8 +22,12 @@ from store.layout import Home
 from store.ledger import LEDGER_NAME, Ledger
 from store.releases import (
     RECORD_NAME,
+    STAGING,
+    DamagedReleaseError,
     check_line,
+    file_sha256,
     line_names,
+    read_record,
     releasing,
     sync_folder,
     version_folder,
@@ -33,7 +36,6 @@ from store.releases import (
 
 CHAMPION: Final = "champion"
 _ALIAS = re.compile(r"(?!v[0-9]+$)[a-z][a-z0-9_-]{0,29}")
-_STAGING: Final = ".staging-"
 _BUSY: Final = ".busy"
 
 
@@ -75,7 +77,7 @@ def staging(home: Home, line: str) -> Iterator[Staging]:
     parent = home.releases / check_line(line)
     with releasing(home):
         parent.mkdir(parents=True, exist_ok=True)
-        path = parent / f"{_STAGING}{os.urandom(6).hex()}"
+        path = parent / f"{STAGING}{os.urandom(6).hex()}"
         path.mkdir()
         lock = os.open(path / _BUSY, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -131,48 +133,6 @@ def commit(home: Home, prepared: Staging, record: Mapping[str, Any]) -> int:
     return version
 
 
-def read_record(home: Home, line: str, version: int) -> dict[str, Any]:
-    """Return the record of a release.
-
-    Raises
-    ------
-    ReleaseError
-        If it is not there or is no JSON.
-    """
-    path = version_folder(home, line, version) / RECORD_NAME
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReleaseError(
-            f"Expected the record of {line}@v{version}; got {path}, which cannot be read ({error}). "
-            "Restore it from a backup."
-        ) from error
-
-
-def check_files(home: Home, line: str, version: int) -> list[str]:
-    """Return what is wrong with a release's files, one sentence each; nothing if they are whole."""
-    ref, folder = f"{line}@v{version}", version_folder(home, line, version)
-    entry = next((e for e in _releases_in_log(home) if e.subject == ref), None)
-    if entry is None:
-        return [f"{ref} is not in the audit log: nobody released it."]
-    if not folder.is_dir():
-        return [f"{ref} is in the audit log, but its folder is gone."]
-    try:
-        record = read_record(home, line, version)
-    except ReleaseError as error:
-        return [str(error)]
-    problems: list[str] = []
-    if file_sha256(folder / RECORD_NAME) != entry.details["sha256"]:
-        problems.append(f"{ref}: its record was changed after the release.")
-    for name, expected in record.get("files", {}).items():
-        path = folder / Path(name).name
-        if not path.is_file():
-            problems.append(f"{ref}: its {name} is gone.")
-        elif file_sha256(path) != expected:
-            problems.append(f"{ref}: its {name} was changed after the release.")
-    return problems
-
-
 def alias_states(home: Home, line: str) -> tuple[dict[str, int], list[int]]:
     """Return where a line's aliases point, and the champions that led here, the current one last.
 
@@ -219,16 +179,10 @@ def finish(home: Home) -> None:
     """Finish what a crash left undone, where there is something and the folder can be written."""
     if not home.releases.is_dir() or not os.access(home.releases, os.W_OK):
         return
-    is_left = any(not _is_busy(path) for path in home.releases.glob(f"*/{_STAGING}*"))
+    is_left = any(not _is_busy(path) for path in home.releases.glob(f"*/{STAGING}*"))
     if is_left or _unmirrored(home):
         with releasing(home):
             _finish(home)
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _finish(home: Home) -> None:
@@ -236,7 +190,7 @@ def _finish(home: Home) -> None:
     committed = {
         (entry.details["line"], entry.details["staging"]): entry for entry in _releases_in_log(home)
     }
-    for path in home.releases.glob(f"*/{_STAGING}*"):
+    for path in home.releases.glob(f"*/{STAGING}*"):
         entry = committed.get((path.parent.name, path.name))
         if entry is not None:
             target = version_folder(home, path.parent.name, entry.details["version"])
@@ -263,7 +217,7 @@ def _unmirrored(home: Home) -> list[tuple[str, str, dict[str, Any]]]:
     for line in line_names(home):
         for version in version_numbers(home, line):
             if f"{line}@v{version}" not in released:
-                with suppress(ReleaseError):
+                with suppress(DamagedReleaseError):
                     record = read_record(home, line, version)
                     missing.append(("release", f"{line}@v{version}", _item(record)))
         points, _ = alias_states(home, line)

@@ -7,9 +7,9 @@ from typing import Any
 
 from experiments.gate_case import GateResult
 from experiments.release_bundle import BUNDLE
-from experiments.release_files import ReleaseError, read_record
+from experiments.release_files import ReleaseError
 from store.layout import Home
-from store.releases import version_folder
+from store.releases import read_record, version_folder
 
 
 class ReleaseBlockedError(ReleaseError):
@@ -24,11 +24,12 @@ class ReleaseBlockedError(ReleaseError):
     def __init__(self, results: Sequence[GateResult]) -> None:
         self.results = tuple(results)
         closed = [result for result in results if result.passed is not True]
-        told = " ".join(f"[{result.word}] {result.gate}: {result.reason}" for result in closed)
-        super().__init__(
-            f"Expected all gates to be passed; {len(closed)} of {len(results)} are not. {told} "
+        told = (
+            f"Expected all gates to be passed; {len(closed)} of {len(results)} are not. "
             "Settle them, or override them with a written reason."
         )
+        lines = [f"{one.gate} ({one.word}): {one.reason}" for one in closed]
+        super().__init__("\n".join([told, *lines]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

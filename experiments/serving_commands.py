@@ -12,9 +12,9 @@ from experiments.prediction_server import DEFAULT_PORT, PredictionServer
 from experiments.predictor import Predictor
 from experiments.release import ReleaseError, find
 from experiments.release_bundle import BUNDLE
-from experiments.release_files import check_files
 from experiments.terminal import say, say_json
 from store.layout import Home
+from store.releases import check_files
 
 
 def serve_command(home: str | None, ref: str, *, port: int | None, threads: int) -> None:

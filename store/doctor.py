@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from store import artifacts, audit
+from store import artifacts, releases
 from store.backup import backups, older_version
 from store.client import hub_facts
 from store.errors import NewerStoreError, StoreBusyError, StoreError
@@ -139,7 +139,7 @@ def _examine_shared(home: Home) -> Iterator[Finding]:
         if damaged_lines:
             name = path.relative_to(home.path).as_posix()
             yield damage(name, f"{damaged_lines} lines")
-    for problem in audit.verify(home):
+    for problem in releases.problems_of(home):
         yield Finding(
             code="L01",
             severity=Severity.ERROR,

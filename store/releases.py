@@ -1,6 +1,7 @@
 """Where releases lie on disk: ``releases/<line>/v<N>/``, whole or not there at all."""
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -9,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from store import audit
 from store.errors import HomeNotWritableError, StoreError
 from store.layout import Home
 
 RECORD_NAME: Final = "release.json"
+STAGING: Final = ".staging-"
+"""How folders begin in which a release is prepared."""
 _LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})")
 _RESERVED: Final = frozenset({"policy"})
@@ -20,6 +24,10 @@ _RESERVED: Final = frozenset({"policy"})
 
 class LineNameError(StoreError):
     """The name of a model line cannot be a folder's name."""
+
+
+class DamagedReleaseError(StoreError):
+    """A release whose record cannot be read."""
 
 
 def check_line(line: str) -> str:
@@ -70,9 +78,12 @@ def released_runs(home: Home) -> frozenset[str]:
         If a release's record cannot be read: what it stands on is not known then.
     """
     found: set[str] = set()
-    for line in line_names(home):
-        for version in version_numbers(home, line):
-            path = version_folder(home, line, version) / RECORD_NAME
+    for line in sorted(home.releases.glob("*/")):
+        for folder in line.iterdir():
+            path = folder / RECORD_NAME
+            is_coming = folder.name.startswith(STAGING) and path.exists()
+            if not is_coming and not _VERSION.fullmatch(folder.name):
+                continue
             try:
                 record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 found.update(record["runs"], record.get("protects", ()))
@@ -82,6 +93,69 @@ def released_runs(home: Home) -> frozenset[str]:
                     "Restore it from a backup: until then no run may be deleted."
                 ) from error
     return frozenset(found)
+
+
+def read_record(home: Home, line: str, version: int) -> dict[str, Any]:
+    """Return the record of a release.
+
+    Raises
+    ------
+    DamagedReleaseError
+        If it is not there or is no JSON.
+    """
+    path = version_folder(home, line, version) / RECORD_NAME
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedReleaseError(
+            f"Expected the record of {line}@v{version}; got {path}, which cannot be read ({error}). "
+            "Restore it from a backup."
+        ) from error
+
+
+def check_files(home: Home, line: str, version: int) -> list[str]:
+    """Return what is wrong with a release's files, one sentence each; nothing if they are whole."""
+    ref, folder = f"{line}@v{version}", version_folder(home, line, version)
+    entries = audit.entries(home)
+    found = next((one for one in entries if (one.action, one.subject) == ("release", ref)), None)
+    if found is None:
+        return [f"{ref} is not in the audit log: nobody released it."]
+    if not folder.is_dir():
+        return [f"{ref} is in the audit log, but its folder is gone."]
+    try:
+        record = read_record(home, line, version)
+    except DamagedReleaseError as error:
+        return [str(error)]
+    problems: list[str] = []
+    if file_sha256(folder / RECORD_NAME) != found.details.get("sha256"):
+        problems.append(f"{ref}: its record was changed after the release.")
+    for name, expected in record.get("files", {}).items():
+        path = folder / Path(name).name
+        if not path.is_file():
+            problems.append(f"{ref}: its {name} is gone.")
+        elif file_sha256(path) != expected:
+            problems.append(f"{ref}: its {name} was changed after the release.")
+    return problems
+
+
+def problems_of(home: Home) -> list[str]:
+    """Return what is wrong with the audit log and with all releases, one sentence each."""
+    problems = audit.verify(home)
+    named = {entry.subject for entry in audit.entries(home) if entry.action == "release"}
+    there = {f"{line}@v{n}" for line in line_names(home) for n in version_numbers(home, line)}
+    for ref in sorted(named | there):
+        line, _, version = ref.partition("@v")
+        if _LINE.fullmatch(line) and version.isdigit():
+            problems += check_files(home, line, int(version))
+        else:
+            problems.append(f"The audit log names {ref!r}, which cannot be a release.")
+    return problems
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
