@@ -4,7 +4,6 @@ How far each file was read is written in the same transaction as what was read f
 any crash the transaction is there as a whole or not at all, and reading goes on from there.
 """
 
-import json
 import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,10 @@ from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, read_segment
 from store.keeping import forget
+from store.known_runs import event_sizes, load_runs
 from store.layout import Home, RunFolder
 from store.ledger_ingest import LedgerIngest
 from store.liveness import Status, is_held
-from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
 from store.trash import lying_in_trash
 
@@ -124,9 +123,10 @@ class Ingest:
         """Return an ended run whose points still lie in journals; each run once."""
         while self._unsealed:
             run_id = self._unsealed.pop()
-            if run_id in self._ended and (live := self._load(self._home.run(run_id))):
-                live.sealed = live.sealed | frozenset(live.positions)
-                return live
+            if run_id in self._ended:
+                for live in load_runs(self._connection, [self._home.run(run_id)], self._known):
+                    live.sealed = live.sealed | frozenset(live.positions)
+                    return live
         return None
 
     def confirm_seal(self, live: LiveRun, num_points: int) -> None:
@@ -157,17 +157,18 @@ class Ingest:
         if changed_ns == self._folder_changed_ns:
             return
         is_complete = True
-        for path in self._home.runs.iterdir():
-            files = RunFolder(path)
-            if files.id in self.live:
+        woken: list[RunFolder] = []
+        for run_id, size in event_sizes(self._home):
+            if run_id in self.live or size <= self._ended.get(run_id, -2):
                 continue
-            if files.id in self._ended:
-                if _size(files) > self._ended[files.id]:
-                    self._wake(files)
-            elif files.header.exists():
-                self._wake(files)
+            files = RunFolder(self._home.runs / run_id)
+            if run_id in self._ended or files.header.exists():
+                woken.append(files)
             else:
                 is_complete = False
+        for live in load_runs(self._connection, woken, self._known):
+            self.live[live.files.id] = live
+            self._ended.pop(live.files.id, None)
         self._folder_changed_ns = changed_ns if is_complete else -1
 
     def _forget_trashed(self) -> int:
@@ -194,46 +195,6 @@ class Ingest:
             self.live.pop(run_id, None)
             self._ended.pop(run_id, None)
             self._known.discard(run_id)
-
-    def _wake(self, files: RunFolder) -> None:
-        """Look at a run again, or for the first time."""
-        if live := self._load(files):
-            self.live[files.id] = live
-            self._ended.pop(files.id, None)
-
-    def _load(self, files: RunFolder) -> LiveRun | None:
-        """Return what the database knows of a run, so that reading can go on."""
-        try:
-            header = json.loads(files.header.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        if not record.is_header(header) or header["id"] != files.id:
-            return None
-        key = key_of(files.id)
-        if files.id not in self._known:
-            live = LiveRun(files=files, key=key, record=record.new_record(header), is_new=True)
-            live.has_unread_seal = files.sealed.exists()
-            return live
-        [(known,)] = self._connection.execute(
-            "SELECT record FROM run_base WHERE run_key = ?", [key]
-        ).fetchall()
-        live = LiveRun(files=files, key=key, record=json.loads(known))
-        rows = self._connection.execute(
-            "SELECT file, consumed, vocabulary, damaged, closed FROM journal WHERE run_key = ?",
-            [key],
-        ).fetchall()
-        for file, consumed, vocabulary, damaged, closed in rows:
-            name = file.rpartition("/")[2]
-            if name == files.events.name:
-                live.events_read, live.events_damaged = consumed, damaged
-            elif name == files.sealed.name:
-                live.sealed = frozenset(json.loads(vocabulary))
-            else:
-                live.positions[name] = Position.restore(
-                    offset=consumed, vocabulary=vocabulary, damaged=damaged, closed=closed
-                )
-        live.has_unread_seal = not live.sealed and not live.positions and live.files.sealed.exists()
-        return live
 
     def _collect(self, live: LiveRun, batch: Batch) -> None:
         """Add to `batch` what a run has written since the last time."""

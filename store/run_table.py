@@ -7,8 +7,8 @@ one query for all metrics and one for all parameters.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from store import filters
 from store.asked import Asked
@@ -103,7 +103,7 @@ def _metrics(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> di
         GROUP BY s.run_key""",  # noqa: S608  # compiled
         [*metric_keys, sorted(set(metric_keys)), keys.to_pylist()],
     )
-    rows = pc.index_in(keys, value_set=table["run_key"])
+    rows = _rows(keys, table["run_key"])
     return {id(column): table[f"c{index}"].take(rows) for index, column in enumerate(columns)}
 
 
@@ -117,12 +117,19 @@ def _params(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> dic
         [sorted({column.name for column in columns}), keys.to_pylist()],
     )
     found: dict[int, Any] = {}
+    names = np.array(table["key"].to_pylist(), dtype=object)
     for column in columns:
-        of_key = table.filter(pc.equal(table["key"], column.name))
-        rows = pc.index_in(keys, value_set=of_key["run_key"])
+        of_key = table.take(pa.array(np.flatnonzero(names == column.name)))
+        rows = _rows(keys, of_key["run_key"])
         parts = [of_key[name].take(rows).combine_chunks() for name in ("number", "text")]
         found[id(column)] = filters.param_values(*parts)
     return found
+
+
+def _rows(wanted: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
+    """Return at which place of `keys` each wanted key is, NULL where it is not."""
+    place = {key: index for index, key in enumerate(keys.to_pylist())}
+    return pa.array([place.get(key) for key in wanted.to_pylist()], pa.int64())
 
 
 def _sparks(asked: Asked, metric: str, run_keys: list[int]) -> pa.Array:
