@@ -155,6 +155,10 @@ def read_study(source: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
         If a file cannot be read.
     """
     is_preset = str(source) in preset_studies() and not Path(source).is_file()
+    if not is_preset and not Path(source).suffix:
+        near = get_close_matches(str(source), preset_studies(), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Presets: {', '.join(preset_studies())}."
+        raise StudySpecError([f"Expected a study file or a preset study; got {source!r}. {hint}"])
     mapping = read_mapping(STUDY_PRESETS / f"{source}.yaml" if is_preset else find_spec(source))
     for override in overrides:
         apply_override(mapping, override)
