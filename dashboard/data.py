@@ -107,6 +107,32 @@ def count_runs(text: str | None = None) -> int:
     return _cached("count_runs", text)
 
 
+def count_groups(text: str | None = None) -> int:
+    """Return how many rows `groups` has for a filter."""
+    return _cached("ask", "count_groups", filter=text)["n"][0].as_py()
+
+
+def groups(
+    text: str | None,
+    metrics: Sequence[str],
+    *,
+    order_by: str | None,
+    descending: bool,
+    page: int = 1,
+) -> "pa.Table":
+    """Return one page of the runs folded into groups; see `store.group_questions.groups`."""
+    return _cached(
+        "ask",
+        "groups",
+        filter=text,
+        metrics=tuple(metrics),
+        order_by=order_by,
+        descending=descending,
+        limit=PAGE_SIZE,
+        offset=(page - 1) * PAGE_SIZE,
+    )
+
+
 def newest(project: str | None = None, limit: int = 200) -> "pa.Table":
     """Return the newest runs of a project, or of all."""
     return _cached("runs", within(project), "created_at desc", limit)

@@ -35,6 +35,25 @@ def signed(value: float, digits: int = 4) -> str:
     return text if value <= 0 or not math.isfinite(value) else f"+{text}"
 
 
+def spread(mean: float | None, std: float | None, count: int) -> str:
+    """Return a mean over runs with its standard deviation: `0.912 ± 0.004 (5)`.
+
+    The deviation keeps one significant digit, two if it begins with a 1; the mean as many decimals.
+    """
+    if mean is None or not math.isfinite(mean):
+        return DASH
+    if std is None or not math.isfinite(std) or count < 2:
+        return f"{number(mean)} ({count})"
+    if std == 0:
+        return f"{number(mean)} ± 0 ({count})"
+    exponent = math.floor(math.log10(std))
+    places = -exponent + (std / 10.0**exponent < 2)
+    if not 0 <= places <= 8:
+        return f"{number(mean)} ± {number(std, 2)} ({count})"
+    text = f"{mean:,.{places}f} ± {std:,.{places}f} ({count})"
+    return text.replace("-", MINUS)
+
+
 def decimals(values: Iterable[float | None], digits: int = 4) -> int | None:
     """Return how many decimals give a column `digits` significant ones; None if sizes differ a lot.
 

@@ -1,6 +1,7 @@
 """Tables as frames with described columns. Pure: Arrow in, pandas out; the views draw them."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,22 @@ _PLAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)*")
 _SPLIT_RANK: Final = {"val": 0, "valid": 0, "validation": 0, "test": 1}
 _HIDDEN_PARAMS: Final = IDENTITY | {"seed", "model.kind"}
 
-Kind = Literal["open", "status", "text", "tags", "number", "time", "spark"]
+Kind = Literal["open", "status", "text", "tags", "number", "delta", "time", "spark"]
+
+FIXED: Final[dict[str, tuple[str, Kind]]] = {
+    "status": ("Status", "status"),
+    "model": ("Model", "text"),
+    "duration": ("Duration", "text"),
+    "created_at": ("Started", "time"),
+    "group": ("Group", "text"),
+    "tags": ("Tags", "tags"),
+    "notes": ("Notes", "text"),
+    "seed": ("Seed", "number"),
+    "project": ("Project", "text"),
+}
+"""Columns that every run has, by the name that the address uses."""
+COURSE: Final = "curve"
+"""The small curve, among the columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +46,8 @@ class Column:
     kind: Kind
     help: str | None = None
     decimals: int | None = None
+    goal: str | None = None
+    """Of a difference: which way is better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +82,11 @@ def metric_column(name: str) -> str:
 def spark_column(name: str) -> str:
     """Return a metric's course in the filter language."""
     return f'spark."{name}"'
+
+
+def delta_column(name: str) -> str:
+    """Return the name of a metric's difference to the baseline."""
+    return f"delta.{name}"
 
 
 def candidates(keys: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -128,47 +151,86 @@ def spark_metric(series: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def run_columns(
-    params: Sequence[str], metrics: Sequence[KeyMetric], spark: str | None, frame: pd.DataFrame
+    params: Sequence[str],
+    metrics: Sequence[KeyMetric],
+    spark: str | None,
+    frame: pd.DataFrame,
+    wanted: Sequence[str] = (),
 ) -> list[Column]:
-    """Return the columns of the run table, in order, for a frame of `run_frame`."""
+    """Return the columns of the run table, in order, for a frame of `run_frame`.
+
+    Parameters
+    ----------
+    wanted
+        What somebody chose, in that order: names of `FIXED`, parameters, metrics; all that tell
+        the runs apart if empty.
+    """
+    measured = {m.name: _metric_columns(m, frame) for m in metrics}
+    chosen = {p: [_param(p, params, frame)] for p in params}
+    fixed = {key: [Column(key=key, label=label, kind=kind)] for key, (label, kind) in FIXED.items()}
+    name = Column(key="name", label="Run", kind="open", help="Opens the run.")
+    course = [Column(key=spark_column(spark), label=spark, kind="spark")] if spark else []
+    if wanted:
+        known = {**chosen, **measured, **fixed, COURSE: course}
+        return [name, *(column for key in wanted for column in known.get(key, ()))]
+    columns = [name, *fixed["status"], *fixed["model"]]
+    columns += [column for found in measured.values() for column in found]
+    columns += course
+    columns += [column for found in chosen.values() for column in found]
+    columns += [*fixed["duration"], *fixed["created_at"]]
+    return columns + [c for key in ("group", "tags") if any(frame[key]) for c in fixed[key]]
+
+
+def _metric_columns(metric: KeyMetric, frame: pd.DataFrame) -> list[Column]:
+    key = metric_column(metric.name)
+    help_text = None if metric.goal else "No goal is known for this metric: the last value."
+    decimals = formats.decimals(frame[key])
     columns = [
-        Column(key="name", label="Run", kind="open", help="Opens the run."),
-        Column(key="status", label="Status", kind="status"),
-        Column(key="model", label="Model", kind="text"),
+        Column(key=key, label=metric.label, kind="number", help=help_text, decimals=decimals)
     ]
-    for metric in metrics:
-        key = metric_column(metric.name)
-        help_text = None if metric.goal else "No goal is known for this metric: the last value."
+    delta = delta_column(metric.name)
+    if delta in frame:
+        text = "Difference to the baseline. Blue is better, orange is worse."
         columns.append(
             Column(
-                key=key,
-                label=metric.label,
-                kind="number",
-                help=help_text,
-                decimals=formats.decimals(frame[key]),
+                key=delta, label="Δ", kind="delta", help=text, decimals=decimals, goal=metric.goal
             )
         )
-    if spark:
-        columns.append(Column(key=spark_column(spark), label=spark, kind="spark"))
-    for param in params:
-        column = param_column(param)
-        is_number = pd.api.types.is_numeric_dtype(frame[column])
-        columns.append(
-            Column(
-                key=column,
-                label=short_param(param, params),
-                kind="number" if is_number else "text",
-                help=param,
-                decimals=None,
-            )
-        )
-    columns.append(Column(key="duration", label="Duration", kind="text"))
-    columns.append(Column(key="created_at", label="Started", kind="time"))
-    if any(frame["group"]):
-        columns.append(Column(key="group", label="Group", kind="text"))
-    if any(frame["tags"]):
-        columns.append(Column(key="tags", label="Tags", kind="tags"))
     return columns
+
+
+def _param(param: str, among: Sequence[str], frame: pd.DataFrame) -> Column:
+    column = param_column(param)
+    is_number = pd.api.types.is_numeric_dtype(frame[column])
+    kind: Kind = "number" if is_number else "text"
+    return Column(key=column, label=short_param(param, among), kind=kind, help=param)
+
+
+def add_deltas(
+    frame: pd.DataFrame, metrics: Sequence[KeyMetric], baseline: Mapping[str, float | None]
+) -> None:
+    """Add the difference of each metric to the baseline's value, in place."""
+    for metric in metrics:
+        value = baseline.get(metric.name)
+        if value is not None:
+            frame[delta_column(metric.name)] = frame[metric_column(metric.name)] - value
+
+
+def delta_words(value: float, decimals: int | None) -> str:
+    """Return a difference with its arrow: `▲ +0.0120`; empty where there is none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    if value == 0:
+        return "="
+    text = formats.signed(value) if decimals is None else f"{value:+.{decimals}f}"
+    return f"{'▲' if value > 0 else '▼'} {text.replace('-', formats.MINUS)}"
+
+
+def delta_verdict(value: float, goal: str | None) -> Literal["better", "worse", "neutral"]:
+    """Return whether a difference is one for the better."""
+    if goal is None or value is None or not math.isfinite(value) or value == 0:
+        return "neutral"
+    return "better" if (value > 0) == (goal == "max") else "worse"
 
 
 def run_frame(
@@ -184,6 +246,9 @@ def run_frame(
             "created_at": pd.to_datetime(pd.Series(rows["created_at"]), utc=True),
             "group": rows["group"],
             "tags": [list(tags or []) for tags in rows["tags"]],
+            "notes": rows["notes"],
+            "seed": pd.array(rows["seed"], dtype="Int64"),
+            "project": rows["project"],
         }
     )
     for metric in metrics:

@@ -37,7 +37,8 @@ def groups(
         project, group (null for a single run), run_ids (oldest first), names, model, statuses,
         num_runs, created_at (the latest), duration_s (the mean), and the metrics' columns.
     """
-    chosen = filters.compile_filter(filter)
+    sources = filters.Sources()
+    chosen = filters.compile_filter(filter, sources)
     named = list(metrics)[:_MOST_METRICS]
     columns = "".join(
         f""", avg(v.value) FILTER (v.place = {place}) AS "mean.{place}",
@@ -49,7 +50,7 @@ def groups(
     first = f'"mean.{named.index(order_by)}" {way} NULLS LAST,' if order_by in named else ""
     places = ", ".join(f"({place}, ?)" for place in range(len(named))) or "(-1, 0)"
     return asked.table(
-        f"""WITH chosen AS (SELECT r.* FROM run AS r WHERE {chosen.sql}),
+        f"""WITH chosen AS (SELECT r.* FROM run AS r {sources.sql} WHERE {chosen.sql}),
         wanted(place, metric_key) AS (VALUES {places}),
         value AS (
             SELECT s.run_key, w.place, coalesce(s.best_value, s.last_value) AS value
@@ -74,17 +75,19 @@ def groups(
         FROM folded AS f JOIN measured AS m USING (project, id, is_single)
         ORDER BY {first} f.created_us {"DESC" if order_by or descending else "ASC"}, f.id
         LIMIT ? OFFSET ?""",  # noqa: S608  # compiled filter, our own names and places
-        [*chosen.params, *(key_of(name) for name in named), limit, offset],
+        [*sources.params, *chosen.params, *(key_of(name) for name in named), limit, offset],
     )
 
 
 def count_groups(asked: Asked, *, filter: str | None) -> pa.Table:  # noqa: A002
     """Return how many rows `groups` has, as ``n``."""
-    chosen = filters.compile_filter(filter)
+    sources = filters.Sources()
+    chosen = filters.compile_filter(filter, sources)
     return asked.table(
         f"""SELECT count(DISTINCT (r.project, coalesce(r.group_name, r.run_id),
-        r.group_name IS NULL)) AS n FROM run AS r WHERE {chosen.sql}""",  # noqa: S608  # compiled
-        chosen.params,
+        r.group_name IS NULL)) AS n FROM run AS r {sources.sql}
+        WHERE {chosen.sql}""",  # noqa: S608  # compiled
+        [*sources.params, *chosen.params],
     )
 
 

@@ -53,7 +53,7 @@ def draw(run: Mapping[str, Any]) -> None:
         alt=f"{len(files)} files",
     )
     total = sum(file.size_bytes for file in files)
-    st.caption(f"{len(files):,} files, {run_parts.size(total)}, in `{folder}`. Tick one to see it.")
+    st.caption(f"{len(files):,} files, {run_parts.size(total)}, in {folder}. Tick one to see it.")
     if chosen:
         _show(folder, next(file for file in files if file.name == chosen))
 
@@ -100,7 +100,7 @@ def _preview(path: Path, file: File) -> None:
         with path.open("rb") as content:
             text = content.read(_MOST_TEXT).decode("utf-8", errors="replace")
         with st.container(height=460 if text.count("\n") > 24 else "content"):
-            st.code(text, language=path.suffix[1:] or None, wrap_lines=True)
+            st.code(text, language=None, wrap_lines=True)
         if file.size_bytes > _MOST_TEXT:
             st.caption("Cut here; the download has all of it.")
     else:

@@ -38,14 +38,19 @@ def test_a_condition_is_the_store_s_language(path, operator, value, text):
     built = filter_builder.condition(field(path), operator, value)
 
     assert built == text
-    filters.compile_filter(built)
+    filters.compile_filter(built, filters.Sources())
+
+
+def compiled(one, operator, value):
+    text = filter_builder.condition(one, operator, value)
+    return filters.compile_filter(text, filters.Sources())
 
 
 def test_every_field_and_operator_compiles():
     for one in FIELDS:
         for operator in one.operators:
             value = {"number": "1", "span": "5m"}.get(one.kind, "finished")
-            assert filters.compile_filter(filter_builder.condition(one, operator, value)).sql
+            assert compiled(one, operator, value).sql
 
 
 def test_conditions_are_joined_as_meant(home):

@@ -3,7 +3,10 @@
 import math
 from datetime import datetime
 
-from dashboard import tables
+import pandas as pd
+import pytest
+
+from dashboard import formats, tables
 from dashboard.tables import KeyMetric
 
 STARTED = datetime.fromisoformat("2026-11-22T12:00")  # UTC, without saying so: as the store does
@@ -64,6 +67,9 @@ def test_the_frame_holds_what_the_table_shows():
         "created_at": [STARTED, STARTED],
         "group": [None, None],
         "tags": [["best"], None],
+        "notes": [None, "why"],
+        "seed": [0, None],
+        "project": ["p", "p"],
         'metrics."val/acc"': [0.5, math.nan],
         "params.lr": [0.1, None],
         "params.kind": ["adam", None],
@@ -88,3 +94,45 @@ def test_the_frame_holds_what_the_table_shows():
 def test_a_parameters_short_name_is_used_where_it_is_clear():
     assert tables.short_param("model.lr", ["model.lr", "data.kind"]) == "lr"
     assert tables.short_param("model.lr", ["model.lr", "head.lr"]) == "model.lr"
+
+
+def test_chosen_columns_come_in_the_chosen_order():
+    metric = tables.KeyMetric(name="val/acc", goal="max")
+    frame = pd.DataFrame({'metrics."val/acc"': [0.5], "params.lr": [0.1], "group": [None]})
+
+    listed = tables.run_columns(["lr"], [metric], None, frame, ["lr", "notes", "val/acc", "gone"])
+
+    assert [c.label for c in listed] == ["Run", "lr", "Notes", "val/acc ↑ best"]
+
+
+def test_differences_to_a_baseline_say_which_way_is_better():
+    metric = tables.KeyMetric(name="val/loss", goal="min")
+    frame = pd.DataFrame({'metrics."val/loss"': [0.5, 0.25, None]})
+
+    tables.add_deltas(frame, [metric], {"val/loss": 0.5})
+
+    assert frame["delta.val/loss"].tolist()[:2] == [0.0, -0.25]
+    assert tables.delta_words(-0.25, 3) == f"▼ {formats.MINUS}0.250"
+    assert tables.delta_words(0.25, None) == "▲ +0.2500"
+    assert tables.delta_words(0.0, 3) == "="
+    assert tables.delta_words(math.nan, 3) == ""
+    assert tables.delta_verdict(-0.25, "min") == "better"
+    assert tables.delta_verdict(-0.25, "max") == "worse"
+    assert tables.delta_verdict(0.25, None) == "neutral"
+    assert tables.delta_verdict(0.0, "min") == "neutral"
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "count", "text"),
+    [
+        (0.9124, 0.0041, 5, "0.912 ± 0.004 (5)"),
+        (0.9124, 0.0141, 5, "0.912 ± 0.014 (5)"),
+        (123.4, 8.6, 3, "123 ± 9 (3)"),
+        (0.5, None, 1, "0.5000 (1)"),
+        (0.5, 0.0, 2, "0.5000 ± 0 (2)"),
+        (None, None, 0, formats.DASH),
+        (-0.25, 0.03, 2, f"{formats.MINUS}0.25 ± 0.03 (2)"),
+    ],
+)
+def test_a_mean_keeps_as_many_digits_as_its_spread_allows(mean, std, count, text):
+    assert formats.spread(mean, std, count) == text
