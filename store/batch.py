@@ -291,13 +291,14 @@ def _flatten(batch: Batch) -> Points | None:
 def _block_columns(run_key: int, block: Block) -> tuple[np.ndarray[Any, Any], ...]:
     count, width = block.values.shape
     keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
+    elapsed_s = np.floor(block.elapsed_s * 1e6) / 1e6  # as fine as the wall clock; packs better
     return (
         np.full(count * width, run_key, dtype=np.int64),
         np.tile(keys, count),
         np.repeat(block.step, width),
         np.repeat(block.epoch, width),
         np.repeat(block.wall_us, width),
-        np.repeat(block.elapsed_s, width),
+        np.repeat(elapsed_s, width),
         block.values.ravel(),
     )
 

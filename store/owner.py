@@ -140,6 +140,10 @@ class Owner:
             return False
         try:
             points = questions.sealed_points(self.cursor(), live.key)
+            expected = questions.num_points(self.cursor(), live.key)
+            if points.num_rows != expected:
+                self._report(f"{live.files.id} has {points.num_rows} of {expected}: not sealed")
+                return True
             write_sealed(live.files, points, sorted(live.sealed))
             with self._cycling:
                 self._ingest.confirm_seal(live, points.num_rows)
@@ -225,7 +229,7 @@ class Owner:
             self._version += 1
         return bool(changes)
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: Exception | str) -> None:
         """Say once what is wrong; the journals keep everything until it is over."""
         trouble = f"New points wait in the journals, none is lost: {error}"
         if trouble != self.trouble:

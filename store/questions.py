@@ -144,8 +144,14 @@ def points(asked: Asked, *, metric: str, run_ids: Sequence[str]) -> pa.Table:
     )
 
 
+def num_points(cursor: "duckdb.DuckDBPyConnection", run_key: int) -> int:
+    """Return how many points of a run were taken in, as counted while they were."""
+    total = "SELECT coalesce(sum(n), 0)::BIGINT FROM series_base WHERE run_key = ?"
+    return cursor.execute(total, [run_key]).fetchall()[0][0]
+
+
 def sealed_points(cursor: "duckdb.DuckDBPyConnection", run_key: int) -> pa.Table:
-    """Return all points of a run, as `store.sealing.SEALED` has them."""
+    """Return all points of a run, as `store.sealing.POINTS` has them."""
     return cursor.execute(
         """SELECT m.name AS metric, p.step, p.epoch, p.wall_us, p.elapsed_s, p.value
         FROM all_points AS p JOIN metric AS m USING (metric_key)

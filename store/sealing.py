@@ -9,13 +9,15 @@ import json
 import os
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.layout import RunFolder
+from store.releases import sync_folder
 
 _SEGMENTS: Final = b"bakeoff.segments"
-SEALED: Final = pa.schema(
+POINTS: Final = pa.schema(
     {
         "metric": pa.dictionary(pa.int32(), pa.string()),
         "step": pa.int64(),
@@ -25,7 +27,22 @@ SEALED: Final = pa.schema(
         "value": pa.float64(),
     }
 )
-"""Columns of ``points.parquet``, sorted by metric, step and wall clock."""
+"""Points as they go into a sealed file and come out of it, sorted by metric, step and clock."""
+
+_PLANES: Final = "BYTE_STREAM_SPLIT"
+_ENCODINGS: Final = {
+    "step": _PLANES,
+    "epoch": _PLANES,
+    "elapsed_us": _PLANES,
+    "start_us": "DELTA_BINARY_PACKED",
+    "value": _PLANES,
+}
+"""Columns of ``points.parquet`` beside metric. A point's wall clock is start_us + elapsed_us.
+
+In planes of bytes the times that metrics of one `log()` call share compress to nothing, if a page
+holds all of them: 7.5 bytes a point for pure noise of doubles, 3.9 for floats (18 and 15 before).
+"""
+_PAGE_ROWS: Final = 1 << 20
 
 
 def write_sealed(files: RunFolder, points: pa.Table, segments: list[str]) -> None:
@@ -36,7 +53,7 @@ def write_sealed(files: RunFolder, points: pa.Table, segments: list[str]) -> Non
     files
         The run's folder.
     points
-        Columns of `SEALED`, sorted.
+        Columns of `POINTS`, sorted.
     segments
         Names of the journal files that the points come from.
 
@@ -49,23 +66,53 @@ def write_sealed(files: RunFolder, points: pa.Table, segments: list[str]) -> Non
     temporary = files.sealed.with_suffix(f".{os.getpid()}.tmp")
     try:
         pq.write_table(
-            points.cast(SEALED).replace_schema_metadata(metadata),
+            _packed(points.cast(POINTS)).replace_schema_metadata(metadata),
             temporary,
             compression="zstd",
             use_dictionary=["metric"],  # pyright: ignore[reportArgumentType]  # stubs lag
-            column_encoding={"step": "DELTA_BINARY_PACKED", "wall_us": "DELTA_BINARY_PACKED"},
+            column_encoding=_ENCODINGS,
+            data_page_size=_PAGE_ROWS * 8,
+            max_rows_per_page=_PAGE_ROWS,
         )
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(files.sealed)
+        sync_folder(files.path)  # before the journals go
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
 def read_sealed(files: RunFolder) -> pa.Table:
-    """Return the points of a sealed run, with the columns of `SEALED`."""
-    return pq.ParquetFile(files.sealed).read()
+    """Return the points of a sealed run, with the columns of `POINTS`."""
+    table = pq.ParquetFile(files.sealed).read()
+    if "start_us" not in table.column_names:  # as they were sealed at first
+        return table
+    elapsed = table["elapsed_us"].to_numpy()
+    return pa.table(
+        {
+            "metric": table["metric"],
+            "step": table["step"],
+            "epoch": table["epoch"],
+            "wall_us": table["start_us"].to_numpy() + elapsed,
+            "elapsed_s": elapsed / 1e6,
+            "value": table["value"],
+        }
+    )
+
+
+def _packed(points: pa.Table) -> pa.Table:
+    elapsed_us = np.rint(points["elapsed_s"].to_numpy() * 1e6).astype(np.int64)
+    return pa.table(
+        {
+            "metric": points["metric"],
+            "step": points["step"],
+            "epoch": points["epoch"],
+            "elapsed_us": elapsed_us,
+            "start_us": points["wall_us"].to_numpy() - elapsed_us,
+            "value": points["value"],
+        }
+    )
 
 
 def sealed_segments(files: RunFolder) -> list[str]:
@@ -81,4 +128,4 @@ def last_sealed_step(files: RunFolder) -> int:
     if not files.sealed.exists():
         return -1
     steps = pq.ParquetFile(files.sealed).read(columns=["step"])["step"]
-    return max(steps.to_pylist(), default=-1)
+    return int(steps.to_numpy().max()) if len(steps) else -1

@@ -1,11 +1,13 @@
 import shutil
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import store
 from store.layout import Home
 from store.owner import Owner
+from store.sealing import POINTS, read_sealed
 from store.testing import make_run
 
 
@@ -40,6 +42,44 @@ def test_an_ended_run_becomes_one_sorted_file(home, owner):
     assert journals(home, run_id) == []
     assert table["metric"].to_pylist() == ["x", "x", "x", "y"]
     assert table["step"].to_pylist() == [0, 1, 2, 0]
+
+
+def test_noise_takes_few_bytes_a_point(home, owner):
+    noise = np.random.default_rng(0).normal(size=(4, 20_000))
+    with store.init("p", capture=False, monitor=False) as run:
+        for step, values in enumerate(noise.T.tolist()):
+            run.log(dict(zip("abcd", values, strict=True)), step=step, epoch=step / 1_000)
+    seal_all(owner)
+    size = (run.folder / "points.parquet").stat().st_size
+
+    assert size / noise.size < 8.5
+
+
+def test_a_file_that_was_sealed_at_first_is_read(home, owner):
+    run_id = make_run(home, metrics={"x": [1.0, 2.0]})
+    seal_all(owner)
+    owner.close()
+    before = points_of(home, run_id)
+    files = Home(home).run(run_id)
+    metadata = pq.read_schema(files.sealed).metadata
+    table = read_sealed(files)
+    assert table.column_names == POINTS.names
+    pq.write_table(table.replace_schema_metadata(metadata), files.sealed)
+    (home / "store.duckdb").unlink()
+
+    assert points_of(home, run_id) == before
+
+
+def test_points_that_went_missing_are_never_sealed(home, owner):
+    run_id = make_run(home, metrics={"x": [1.0, 2.0]})
+    owner.drain()
+    owner.cursor().execute("DELETE FROM points_hot WHERE step = 1")
+    owner.refresh()
+    owner.seal_one()
+
+    assert not Home(home).run(run_id).sealed.exists()
+    assert len(journals(home, run_id)) == 1
+    assert "not sealed" in owner.trouble
 
 
 def test_a_running_run_is_not_sealed(home, owner):
