@@ -18,14 +18,14 @@ from types import FrameType
 
 from experiments import studies
 from experiments.active_trials import ActiveTrial
-from experiments.errors import ExperimentError
+from experiments.errors import ExperimentError, UsageError
 from experiments.search_trials import TrialBook
 from experiments.studies import StudyState, Wanted
 from experiments.trial_jobs import Measurements, QueuedJobs, TrialJobs
 from store.errors import StoreError
 from store.layout import Home
 
-FAILED, TERMINATED, BUSY = 1, 143, 3
+FAILED, REFUSED, TERMINATED, BUSY = 1, 2, 143, 3
 _PAUSE_S = 0.5
 _USED_EVERY_S = 30.0
 
@@ -185,7 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BUSY
     except (ExperimentError, StoreError) as error:
         sys.stderr.write(f"{error}\n")
-        return FAILED
+        # What somebody has to change first is not tried again, other trouble is.
+        return REFUSED if isinstance(error, UsageError) else FAILED
 
 
 def _search(home: Home, study_id: str) -> int:
