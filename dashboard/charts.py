@@ -9,15 +9,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import theme
+from experiments.bands import Band, OperatingPoint
 
 _HEIGHT = 380
-_SCALE = {
-    "light": [[0, "#FFFFFF"], [0.02, "#EEF0FA"], [0.5, "#8F95D3"], [1, "#343997"]],
-    "dark": [[0, "#191B22"], [0.02, "#22253A"], [0.5, "#3A4190"], [1, "#5F68DE"]],
-}
-_INK = {"light": "#171A21", "dark": "#E7E9EE"}
-_MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
-_GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
+INK = {"light": "#171A21", "dark": "#E7E9EE"}
+MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
+GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,47 +25,11 @@ class Line:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     threshold: NDArray[np.float64]
-
-
-def confusion(
-    counts: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    classes: Sequence[str],
-    *,
-    mode: str,
-    as_shares: bool,
-) -> go.Figure:
-    """Return a confusion matrix: true classes as rows, coloured by the share of the row.
-
-    Colour by share, also when counts are written: a rare class must not look fine because it
-    is pale.
-    """
-    written = np.char.mod("%.2f", shares) if as_shares else np.char.mod("%d", counts)
-    hints = np.stack([counts, shares * 100], axis=-1)
-    labels = [f"{name} " for name in classes]
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=labels,
-            y=labels,
-            text=np.where(counts == 0, "", written),
-            texttemplate="%{text}" if len(classes) <= 20 else None,
-            customdata=hints,
-            hovertemplate="true %{y}taken for %{x}<br>%{customdata[0]:,} examples, "
-            "%{customdata[1]:.1f} % of the class<extra></extra>",
-            colorscale=_SCALE[mode],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-        )
-    )
-    _dress(figure, mode, height=max(_HEIGHT, min(760, 150 + 34 * len(classes))))
-    plain = {"type": "category", "showgrid": False, "ticks": ""}
-    figure.update_xaxes(title=_title("Predicted", mode), **plain)
-    figure.update_yaxes(title=_title("True", mode), autorange="reversed", **plain)
-    return figure
+    place: int | None = None
+    """Of its run among those that are looked at; by default its place in the chart."""
+    band: Band | None = None
+    point: OperatingPoint | None = None
+    """Where the model stands at the threshold at which it is used."""
 
 
 def roc(lines: Sequence[Line], *, mode: str) -> go.Figure:
@@ -76,8 +37,8 @@ def roc(lines: Sequence[Line], *, mode: str) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(_guess([0, 1], [0, 1], mode))
     _add_lines(figure, lines, mode, "false positives %{x:.1%}<br>true positives %{y:.1%}")
-    _dress(figure, mode)
-    _unit_axes(figure, "False positive rate", "True positive rate", mode)
+    dress(figure, mode)
+    unit_axes(figure, "False positive rate", "True positive rate", mode)
     return figure
 
 
@@ -87,15 +48,18 @@ def precision_recall(lines: Sequence[Line], prevalence: float | None, *, mode: s
     if prevalence is not None:
         figure.add_trace(_guess([0, 1], [prevalence, prevalence], mode))
     _add_lines(figure, lines, mode, "recall %{x:.1%}<br>precision %{y:.1%}", shape="hv")
-    _dress(figure, mode)
-    _unit_axes(figure, "Recall", "Precision", mode)
+    dress(figure, mode)
+    unit_axes(figure, "Recall", "Precision", mode)
     return figure
 
 
 def _add_lines(
     figure: go.Figure, lines: Sequence[Line], mode: str, hover: str, shape: str = "linear"
 ) -> None:
-    for place, line in enumerate(lines):
+    for number, line in enumerate(lines):
+        place = number if line.place is None else line.place
+        if line.band is not None:
+            figure.add_trace(band(line.band, place, mode))
         figure.add_trace(
             go.Scatter(
                 x=line.x,
@@ -103,46 +67,92 @@ def _add_lines(
                 customdata=line.threshold,
                 name=line.name,
                 mode="lines",
-                line={"width": 2, "color": theme.colour(place, mode), "shape": shape},
+                line={**stroke(place, mode), "shape": shape},
                 hovertemplate=f"<b>{line.name}</b><br>{hover}"
                 "<br>threshold %{customdata:.4g}<extra></extra>",
             )
         )
+        if line.point is not None:
+            figure.add_trace(_point(line.point, line.name, place, mode))
+
+
+def stroke(place: int, mode: str) -> dict[str, Any]:
+    """Return the line of the run at a place: its colour, dashed where another has it too."""
+    dash = "dash" if theme.is_dashed(place) else "solid"
+    return {"width": 2, "color": theme.colour(place, mode), "dash": dash}
+
+
+def band(limits: Band, place: int, mode: str) -> go.Scatter:
+    """Return a confidence band in the colour of its run."""
+    return go.Scatter(
+        x=np.concatenate([limits.x, limits.x[::-1]]),
+        y=np.concatenate([limits.high, limits.low[::-1]]),
+        fill="toself",
+        fillcolor=faded(theme.colour(place, mode)),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def faded(colour: str, share: float = 0.16) -> str:
+    """Return a colour `#rrggbb` that lets most of what is below it through."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
+
+
+def _point(point: OperatingPoint, name: str, place: int, mode: str) -> go.Scatter:
+    return go.Scatter(
+        x=np.array([point.x]),
+        y=np.array([point.y]),
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": theme.colour(place, mode),
+            "line": {"width": 2, "color": INK[mode]},
+        },
+        hovertemplate=f"<b>{name}</b><br>in use at threshold {point.threshold:.3g}"
+        "<br>%{x:.3f}, %{y:.3f}<extra></extra>",
+        showlegend=False,
+    )
 
 
 def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> go.Scatter:
-    line = {"width": 1.2, "dash": "dot", "color": _MUTED[mode]}
+    line = {"width": 1.2, "dash": "dot", "color": MUTED[mode]}
     return go.Scatter(
         x=np.asarray(x), y=np.asarray(y), mode="lines", line=line, name="guessing", hoverinfo="skip"
     )
 
 
-def _unit_axes(figure: go.Figure, x: str, y: str, mode: str) -> None:
+def unit_axes(figure: go.Figure, x: str, y: str, mode: str) -> None:
+    """Give both axes the range from 0 to 1."""
     unit = {"dtick": 0.2, "tickformat": ".1f"}
-    figure.update_xaxes(title=_title(x, mode), range=[-0.01, 1.01], **unit)
-    figure.update_yaxes(title=_title(y, mode), range=[-0.01, 1.02], **unit)
+    figure.update_xaxes(title=axis_title(x, mode), range=[-0.01, 1.01], **unit)
+    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02], **unit)
 
 
-def _title(text: str, mode: str) -> dict[str, Any]:
-    return {"text": text, "font": {"size": 12, "color": _MUTED[mode]}, "standoff": 8}
+def axis_title(text: str, mode: str) -> dict[str, Any]:
+    """Return an axis title as all charts have it."""
+    return {"text": text, "font": {"size": 12, "color": MUTED[mode]}, "standoff": 8}
 
 
-def _dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
+def dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
+    """Give a figure the look of the page: no background, quiet grid, legend below."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 10, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": _INK[mode]},
-        legend={"orientation": "h", "y": -0.17, "x": 0, "font": {"color": _INK[mode]}},
+        font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": INK[mode]},
+        legend={"orientation": "h", "y": -0.17, "x": 0, "font": {"color": INK[mode]}},
         hoverlabel={"font": {"family": "Inter, system-ui, sans-serif", "size": 12}},
         dragmode=False,
     )
     axis = {
-        "gridcolor": _GRID[mode],
+        "gridcolor": GRID[mode],
         "zeroline": False,
         "automargin": True,
-        "tickfont": {"size": 11, "color": _MUTED[mode]},
+        "tickfont": {"size": 11, "color": MUTED[mode]},
     }
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)

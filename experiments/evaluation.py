@@ -40,19 +40,6 @@ class PrecisionRecallCurve:
     """Share of positives: the precision of guessing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassReport:
-    """Precision, recall and F1 of each class."""
-
-    precision: FloatArray
-    recall: FloatArray
-    f1: FloatArray
-    """shape (num_classes,) each; 0 where a class was never predicted or never occurs"""
-    support: IntArray
-    """shape (num_classes,), examples of each class"""
-    accuracy: float
-
-
 def confusion(label: IntArray, predicted: IntArray, num_classes: int) -> IntArray:
     """Return how often each class (row) was taken for each class (column).
 
@@ -149,26 +136,6 @@ def precision_recall_curve(
     )
 
 
-def per_class(counts: IntArray) -> ClassReport:
-    """Return precision, recall and F1 of each class of a confusion matrix.
-
-    Parameters
-    ----------
-    counts : shape (num_classes, num_classes)
-        What `confusion` returns.
-    """
-    hits = np.diagonal(counts).astype(np.float64)
-    support, called = counts.sum(axis=1), counts.sum(axis=0)
-    total = int(counts.sum())
-    return ClassReport(
-        precision=_ratio(hits, called),
-        recall=_ratio(hits, support),
-        f1=_ratio(2 * hits, support + called),
-        support=support.astype(np.int64),
-        accuracy=float(hits.sum() / total) if total else 0.0,
-    )
-
-
 def thinned(curve_x: FloatArray, curve_y: FloatArray, most: int = 2_000) -> IntArray:
     """Return positions of at most about `most` points that draw the same curve.
 
@@ -204,7 +171,3 @@ def _counts(
         np.concatenate([zero, false]),
         np.concatenate([[np.inf], ranked[last]]),
     )
-
-
-def _ratio(part: FloatArray, whole: NDArray[np.int64]) -> FloatArray:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

@@ -50,7 +50,11 @@ def residuals(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> Resi
     if not np.isfinite(error).all():
         raise ValueError(f"Expected numbers; got {(~np.isfinite(error)).sum()} that are none.")
     row = _drawn(true, error)
-    counts, edges = np.histogram(error, bins=min(40, max(5, int(math.sqrt(len(error))))))
+    low, high = float(error.min()), float(error.max())
+    # Errors that are all about equal have no range that could be cut into bins.
+    pad = max(1e-9, 1e-6 * max(abs(low), abs(high))) if high - low < 1e-9 * max(1.0, high) else 0.0
+    bins = min(40, max(5, int(math.sqrt(len(error)))))
+    counts, edges = np.histogram(error, bins=bins, range=(low - pad, high + pad))
     metrics: dict[str, MetricInterval | str] = {}
     for name in METRICS:
         found = metric_interval(name, true, predicted)

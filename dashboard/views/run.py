@@ -21,18 +21,19 @@ from dashboard import (
     theme,
 )
 from dashboard.components import sheet
+from dashboard.evaluation_data import Entry
 from dashboard.markup import element
 from dashboard.views import (
+    evaluation,
     run_actions,
     run_artifacts,
     run_family,
     run_files,
-    run_predictions,
     run_summary,
 )
 from dashboard.views.curves import panels_of
 
-_TABS = ("Summary", "Curves", "System", "Predictions", "Log", "Code", "Files", "Lineage")
+_TABS = ("Summary", "Curves", "System", "Evaluation", "Log", "Code", "Files", "Lineage")
 _BAD_ENDS = frozenset({"failed", "crashed", "lost"})
 
 
@@ -121,7 +122,7 @@ def _tabs(run: Mapping[str, Any]) -> None:
         run_summary.draw,
         _curves,
         _system,
-        run_predictions.draw,
+        _evaluation,
         run_files.draw_log,
         run_files.draw_code,
         run_artifacts.draw,
@@ -131,6 +132,12 @@ def _tabs(run: Mapping[str, Any]) -> None:
         if tab.open:
             with tab:
                 draw(run)
+
+
+def _evaluation(run: Mapping[str, Any]) -> None:
+    name = str(run["name"] or run["run_id"])
+    entry = Entry(run_id=run["run_id"], name=name, place=0)
+    evaluation.draw((entry,), key="run", where="Run")
 
 
 def _curves(run: Mapping[str, Any]) -> None:

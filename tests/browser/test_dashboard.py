@@ -193,7 +193,7 @@ def test_compare_opens_with_the_verdict_and_marks_the_best(page, visit, run_ids)
 
 
 def test_the_run_page_draws_predictions(page, visit, run_ids):
-    visit(page, f"/run?id={run_ids[0]}&tab=Predictions")
+    visit(page, f"/run?id={run_ids[0]}&tab=Evaluation")
 
     expect(page.get_by_role("heading", name="Confusion")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
@@ -224,7 +224,7 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
     [
         ("light", "/compare?runs={0},{1}"),
         ("dark", "/?sel={0},{1}"),
-        ("dark", "/run?id={0}&tab=Predictions"),
+        ("dark", "/run?id={0}&tab=Evaluation"),
     ],
 )
 def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):

@@ -55,7 +55,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard.app
 from streamlit.util import calc_hash
 for name, parameters in [("runs", {{}}), ("curves", {{}}), ("compare", {{}}),
-                         ("run", {{"id": {runs[0]!r}, "tab": "Predictions"}})]:
+                         ("run", {{"id": {runs[0]!r}, "tab": "Evaluation"}})]:
     at = AppTest.from_file({str(DASHBOARD / "shell.py")!r}, default_timeout=60)
     at._page_hash = "" if name == "runs" else calc_hash(name)
     for key, value in parameters.items():

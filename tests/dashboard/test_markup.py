@@ -28,7 +28,8 @@ def test_the_letter_carries_the_colours_of_both_themes():
 
     assert 'data-light="#343997"' in made
     assert 'data-dark="#8792FF"' in made
-    assert markup.letter(6) == ""
+    assert "letter ring" in markup.letter(6)
+    assert markup.letter(10) == ""
 
 
 def test_plain_text_stays_plain_in_markdown():

@@ -199,23 +199,12 @@ def test_a_run_shows_its_numbers_and_says_what_is_missing(runs, opened, everythi
     assert "model.dropout" in said
 
 
-@pytest.mark.parametrize("tab", ["Curves", "System", "Predictions", "Log", "Code"])
+@pytest.mark.parametrize("tab", ["Curves", "System", "Evaluation", "Log", "Code"])
 def test_every_tab_of_a_run_opens(runs, opened, tab):
     at = opened("run", id=runs[0], tab=tab)
 
     assert not at.exception
     assert not any("Something went wrong" in s.value for s in at.subheader)
-
-
-def test_predictions_are_drawn_from_numpy_arrays(runs, opened, everything_said):
-    at = opened("run", id=runs[0], tab="Predictions", split="val")
-
-    said = everything_said(at)
-    assert "Accuracy" in said
-    assert "Precision" in said
-    figures = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
-    assert [f["data"][0]["type"] for f in figures] == ["heatmap", "scatter"]
-    assert "bdata" in figures[1]["data"][1]["x"]
 
 
 def test_an_unknown_run_is_a_card_and_not_an_error(runs, opened, everything_said):

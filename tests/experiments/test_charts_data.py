@@ -255,6 +255,12 @@ def test_the_examples_behind_a_cell_come_with_the_surest_first():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("off", [0.0, 0.1, 1e9])
+def test_errors_that_are_all_the_same_still_have_a_histogram(off):
+    true = np.random.default_rng(0).normal(size=100)
+    assert regression.residuals(true, true + off).counts.sum() == 100
+
+
 def test_of_a_regression_the_furthest_off_come_first():
     one = model([1.0, 2.0, 3.0], [1.1, 4.0, 3.0], classes=None, task="regression")
 

@@ -1,0 +1,324 @@
+"""Plotly figures of calibration, thresholds, lift, residuals and trade-offs. Pure: arrays in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard import theme
+from dashboard.charts import GRID, INK, MUTED, axis_title, dress, faded, stroke
+from dashboard.evaluation_data import Entry
+from experiments.bands import Band
+from experiments.calibration import Calibration
+from experiments.costs import Front
+from experiments.lift import Gain, Histogram
+from experiments.regression import Residuals
+from experiments.thresholds import Prices, Sweep
+
+FloatArray = NDArray[np.float64]
+
+
+def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
+    """Return reliability diagrams: the isotonic curve, binned shares, and chance for one model."""
+    figure = go.Figure()
+    figure.add_trace(_reference([0, 1], [0, 1], "perfect", mode))
+    for entry, one in found.items():
+        if len(found) == 1:
+            limits = Band(x=one.band.forecast, low=one.band.low, high=one.band.high)
+            figure.add_trace(_neutral_band(limits, "calibrated, by chance", mode))
+        figure.add_trace(
+            go.Scatter(
+                x=one.curve.forecast,
+                y=one.curve.recalibrated,
+                name=entry.name,
+                mode="lines",
+                line=stroke(entry.place, mode),
+                hovertemplate=f"<b>{entry.name}</b><br>says %{{x:.1%}}<br>happens %{{y:.1%}}"
+                "<extra></extra>",
+            )
+        )
+        bins = one.bins
+        figure.add_trace(
+            go.Scatter(
+                x=bins.mean_probability,
+                y=bins.frequency,
+                customdata=bins.count,
+                mode="markers",
+                marker={"size": 6, "color": theme.colour(entry.place, mode)},
+                error_y={
+                    "type": "data",
+                    "array": bins.high - bins.frequency,
+                    "arrayminus": bins.frequency - bins.low,
+                    "thickness": 1,
+                    "width": 0,
+                    "color": faded(theme.colour(entry.place, mode), 0.6),
+                },
+                hovertemplate=f"<b>{entry.name}</b><br>says %{{x:.1%}}<br>happens %{{y:.1%}}"
+                "<br>%{customdata:,} examples<extra></extra>",
+                showlegend=False,
+            )
+        )
+    dress(figure, mode)
+    _unit(figure, "What the model says", "How often it happens", mode)
+    return figure
+
+
+def costs(
+    found: Mapping[Entry, Sweep], prices: Prices, threshold: float, *, mode: str
+) -> go.Figure:
+    """Return the expected cost an example at every threshold."""
+    figure = go.Figure()
+    for entry, one in found.items():
+        figure.add_trace(_line(entry, one.threshold, one.cost(prices), mode, "cost %{y:.4g}"))
+    _cut(figure, threshold, mode)
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title("Threshold", mode), range=[0, 1])
+    figure.update_yaxes(title=axis_title("Expected cost an example", mode), rangemode="tozero")
+    return figure
+
+
+def rates(found: Mapping[Entry, Sweep], what: str, threshold: float, *, mode: str) -> go.Figure:
+    """Return precision, recall, F1 or accuracy at every threshold."""
+    figure = go.Figure()
+    for entry, one in found.items():
+        values = {
+            "Precision": one.precision,
+            "Recall": one.recall,
+            "F1": one.f1,
+            "Accuracy": one.accuracy,
+        }[what]
+        figure.add_trace(_line(entry, one.threshold, values, mode, what + " %{y:.3f}"))
+    _cut(figure, threshold, mode)
+    dress(figure, mode)
+    _unit(figure, "Threshold", what, mode)
+    return figure
+
+
+def decision(found: Mapping[Entry, Sweep], threshold: float, *, mode: str) -> go.Figure:
+    """Return decision curves: the net benefit of acting, against acting always and never."""
+    figure = go.Figure()
+    any_sweep = next(iter(found.values()))
+    shown = any_sweep.threshold < 0.995
+    x = any_sweep.threshold[shown]
+    figure.add_trace(_reference(x, any_sweep.net_benefit_of_all()[shown], "act always", mode))
+    figure.add_trace(_reference([0, 1], [0, 0], "act never", mode, dash="solid"))
+    top = any_sweep.num_positive / any_sweep.n
+    for entry, one in found.items():
+        if len(found) <= 2:
+            low, high = one.benefit_limits()
+            band = Band(x=x, low=low[shown], high=high[shown])
+            figure.add_trace(_band(band, entry, mode))
+        figure.add_trace(_line(entry, x, one.net_benefit()[shown], mode, "net benefit %{y:.4f}"))
+    _cut(figure, threshold, mode)
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title("Threshold", mode), range=[0, 1])
+    figure.update_yaxes(
+        title=axis_title("Net benefit an example", mode), range=[-0.25 * top, 1.1 * top]
+    )
+    return figure
+
+
+def gains(found: Mapping[Entry, Gain], *, mode: str, as_lift: bool) -> go.Figure:
+    """Return cumulative gain, or lift, when the highest scores are taken first."""
+    figure = go.Figure()
+    level = [1, 1] if as_lift else [0, 1]
+    figure.add_trace(_reference([0, 1], level, "guessing", mode))
+    for entry, one in found.items():
+        y = one.lift if as_lift else one.found
+        hover = "lift %{y:.2f}" if as_lift else "%{y:.1%} of the positives"
+        figure.add_trace(_line(entry, one.taken, y, mode, "taken %{x:.1%}<br>" + hover))
+    dress(figure, mode)
+    figure.update_xaxes(
+        title=axis_title("Share of examples taken, highest scores first", mode), range=[0, 1]
+    )
+    figure.update_yaxes(title=axis_title("Lift" if as_lift else "Positives found", mode))
+    return figure
+
+
+def histogram(found: Histogram, classes: Sequence[str], event: str, *, mode: str) -> go.Figure:
+    """Return one model's scores, class by class, as shares of each class."""
+    figure = go.Figure()
+    middle = (found.edges[1:] + found.edges[:-1]) / 2
+    for place, name in enumerate(classes):
+        count = found.counts[place]
+        if not count.sum():
+            continue
+        figure.add_trace(
+            go.Bar(
+                x=middle,
+                y=count / count.sum(),
+                customdata=count,
+                name=name,
+                marker={"color": faded(theme.colour(place, mode), 0.65)},
+                hovertemplate=f"<b>{name}</b><br>%{{x:.2f}}: %{{customdata:,}} examples, "
+                "%{y:.1%} of the class<extra></extra>",
+            )
+        )
+    dress(figure, mode)
+    figure.update_layout(barmode="overlay", bargap=0.03)
+    figure.update_xaxes(title=axis_title(event, mode))
+    figure.update_yaxes(title=axis_title("Share of the class", mode), tickformat=".0%")
+    return figure
+
+
+def predicted_true(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
+    """Return predicted against true values."""
+    figure = go.Figure()
+    ends = [
+        float(end)
+        for one in found.values()
+        for values in (one.true, one.predicted)
+        for end in (values.min(), values.max())
+    ]
+    figure.add_trace(_reference([min(ends), max(ends)], [min(ends), max(ends)], "exact", mode))
+    for entry, one in found.items():
+        figure.add_trace(
+            _dots(entry, one.true, one.predicted, mode, "true %{x:.4g}, said %{y:.4g}")
+        )
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title("True", mode))
+    figure.update_yaxes(title=axis_title("Predicted", mode))
+    return figure
+
+
+def residuals(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
+    """Return predicted minus true, over the true values."""
+    figure = go.Figure()
+    for entry, one in found.items():
+        error = one.predicted - one.true
+        figure.add_trace(_dots(entry, one.true, error, mode, "true %{x:.4g}, off by %{y:.4g}"))
+    dress(figure, mode)
+    figure.add_hline(y=0, line={"width": 1, "dash": "dot", "color": MUTED[mode]})
+    figure.update_xaxes(title=axis_title("True", mode))
+    figure.update_yaxes(title=axis_title("Predicted minus true", mode))
+    return figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeOff:
+    """Quality against cost, one of each a model."""
+
+    entries: tuple[Entry, ...]
+    cost: FloatArray
+    quality: FloatArray
+    reach: FloatArray
+    """half of each quality's interval"""
+    front: Front
+    cost_title: str
+    quality_title: str
+
+
+def trade_off(shown: TradeOff, *, mode: str) -> go.Figure:
+    """Return quality against cost; hollow where it is not sure that a model is on the front."""
+    figure = go.Figure()
+    cost, quality, front = shown.cost, shown.quality, shown.front
+    order = [k for k in np.argsort(cost, kind="stable") if front.on_front[k]]
+    if len(order) > 1:
+        figure.add_trace(
+            go.Scatter(
+                x=cost[order],
+                y=quality[order],
+                mode="lines",
+                line={"width": 1.2, "dash": "dot", "color": MUTED[mode], "shape": "hv"},
+                name="nothing beats these",
+                hoverinfo="skip",
+            )
+        )
+    for place, entry in enumerate(shown.entries):
+        if not (np.isfinite(cost[place]) and np.isfinite(quality[place])):
+            continue
+        colour = theme.colour(entry.place, mode)
+        sure = bool(front.is_sure[place])
+        figure.add_trace(
+            go.Scatter(
+                x=cost[[place]],
+                y=quality[[place]],
+                mode="markers+text",
+                text=[theme.letter(entry.place)],
+                textposition="top center",
+                textfont={"size": 13, "color": INK[mode]},
+                error_y={
+                    "type": "data",
+                    "array": shown.reach[[place]],
+                    "thickness": 1.2,
+                    "width": 4,
+                    "color": colour,
+                },
+                marker={
+                    "size": 13,
+                    "symbol": "circle" if sure else "circle-open",
+                    "color": colour,
+                    "line": {"width": 2, "color": colour},
+                },
+                name=entry.name,
+                hovertemplate=f"<b>{entry.name}</b><br>{shown.cost_title} %{{x:.4g}}<br>{shown.quality_title} "
+                f"%{{y:.4g}}<br>on the front in {front.chance[place]:.0%} of draws<extra></extra>",
+                showlegend=False,
+            )
+        )
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title(shown.cost_title, mode), type="log")
+    figure.update_yaxes(title=axis_title(shown.quality_title, mode))
+    return figure
+
+
+def _line(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=y,
+        name=entry.name,
+        mode="lines",
+        line=stroke(entry.place, mode),
+        hovertemplate=f"<b>{entry.name}</b><br>at %{{x:.3f}}<br>{hover}<extra></extra>",
+    )
+
+
+def _dots(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> go.Scattergl:
+    return go.Scattergl(
+        x=x,
+        y=y,
+        name=entry.name,
+        mode="markers",
+        marker={"size": 4, "opacity": 0.5, "color": theme.colour(entry.place, mode)},
+        hovertemplate=f"<b>{entry.name}</b><br>{hover}<extra></extra>",
+    )
+
+
+def _reference(x: Any, y: Any, name: str, mode: str, dash: str = "dot") -> go.Scatter:
+    line = {"width": 1.2, "dash": dash, "color": MUTED[mode]}
+    return go.Scatter(
+        x=np.asarray(x), y=np.asarray(y), mode="lines", line=line, name=name, hoverinfo="skip"
+    )
+
+
+def _band(limits: Band, entry: Entry, mode: str) -> go.Scatter:
+    return _fill(limits, faded(theme.colour(entry.place, mode)), "", is_named=False)
+
+
+def _neutral_band(limits: Band, name: str, mode: str) -> go.Scatter:
+    return _fill(limits, GRID[mode], name, is_named=True)
+
+
+def _fill(limits: Band, colour: str, name: str, *, is_named: bool) -> go.Scatter:
+    return go.Scatter(
+        x=np.concatenate([limits.x, limits.x[::-1]]),
+        y=np.concatenate([limits.high, limits.low[::-1]]),
+        fill="toself",
+        fillcolor=colour,
+        line={"width": 0},
+        name=name,
+        hoverinfo="skip",
+        showlegend=is_named,
+    )
+
+
+def _cut(figure: go.Figure, threshold: float, mode: str) -> None:
+    figure.add_vline(x=threshold, line={"width": 1.5, "dash": "dash", "color": INK[mode]})
+
+
+def _unit(figure: go.Figure, x: str, y: str, mode: str) -> None:
+    figure.update_xaxes(title=axis_title(x, mode), range=[-0.01, 1.01])
+    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02])

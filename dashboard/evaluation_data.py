@@ -1,0 +1,188 @@
+"""Predictions, comparisons and checks for the pages: read once for each state of their files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboard import data
+from experiments import looks
+from experiments.checks import Finding, check_runs
+from experiments.comparison import (
+    Candidate,
+    Comparison,
+    ComparisonSpec,
+    Gathered,
+    gather_all,
+    judge,
+)
+from experiments.overview import overview
+from experiments.predicted import Predicted
+from experiments.statistics import ManyDifferences
+from store import PredictionsNotFoundError
+from store.layout import Home
+from store.ledger import LEDGER_NAME
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Stamp = tuple[str, int, int]
+"""Which state of a file was read: path, time of change, size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A run that is looked at."""
+
+    run_id: str
+    name: str
+    place: int
+    """among the runs that are looked at: gives letter and colour"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is looked at."""
+
+    entries: tuple[Entry, ...]
+    split: str
+    key: str
+    """tells the widgets of one page from another's"""
+
+    def models(self) -> dict[Entry, Predicted]:
+        """Return each model's predictions."""
+        return {entry: predicted(entry.run_id, self.split) for entry in self.entries}
+
+
+def place() -> Home:
+    """Return the store's folder."""
+    return Home.locate(data.home())
+
+
+def predicted(run_id: str, split: str) -> Predicted:
+    """Return a run's predictions as arrays.
+
+    Raises
+    ------
+    PredictionsNotFoundError
+        If there are none of that split.
+    """
+    return _predicted(_stamp(run_id, split), run_id, split)
+
+
+def gathered(candidates: tuple[Candidate, ...], split: str) -> Gathered:
+    """Return the candidates' predictions on the same examples."""
+    return _gathered(_state_of(candidates, split), candidates, split)
+
+
+def judged(candidates: tuple[Candidate, ...], spec: ComparisonSpec) -> Comparison:
+    """Return the comparison of candidates with the first of them."""
+    return _judged(_state_of(candidates, spec.split), candidates, spec)
+
+
+def several(
+    candidates: tuple[Candidate, ...], split: str, metrics: tuple[str, ...], unseen: int = 0
+) -> dict[str, ManyDifferences | str]:
+    """Return differences from the first candidate in several metrics."""
+    return _several(_state_of(candidates, split), candidates, split, metrics, unseen)
+
+
+def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
+    """Return what the automatic checks found."""
+    ids = tuple(run_ids)
+    records = [data.run(run_id) for run_id in ids]
+    is_live = any(record["status"] in {"running", "lost"} for record in records)
+    state = (
+        data.state().version if is_live else 0,
+        tuple(str(record["status"]) for record in records),
+        tuple(_stamp(run_id, split) for run_id in ids for split in data.splits(run_id)),
+        _stamp_of(place().releases / LEDGER_NAME),
+    )
+    return _findings(state, ids)
+
+
+def look(run_ids: Sequence[str], split: str, *, what: str, where: str) -> looks.Wear:
+    """Note that somebody looks at a split that is kept for the decision."""
+    return looks.look(
+        place(), data.run(run_ids[0]), split, run_ids, what=what, where=where, who="dashboard"
+    )
+
+
+class _Reader:
+    """What `experiments` reads from a store, out of the pages' caches."""
+
+    def predictions(self, run_id: str, split: str) -> "pa.Table":
+        return _table(_stamp(run_id, split), run_id, split)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return dict(data.run(run_id))
+
+
+def _stamp(run_id: str, split: str) -> Stamp:
+    return _stamp_of(Path(data.run(run_id)["folder"]) / "predictions" / f"{split}.parquet")
+
+
+def _stamp_of(path: Path) -> Stamp:
+    try:
+        facts = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), facts.st_mtime_ns, facts.st_size
+
+
+def _state_of(candidates: Sequence[Candidate], split: str) -> tuple[Any, ...]:
+    """Return what a comparison depends on, besides what is asked."""
+    ids = [run_id for candidate in candidates for run_id in candidate.run_ids]
+    records = [data.run(run_id) for run_id in ids]
+    return (
+        tuple(_stamp(run_id, split) for run_id in ids),
+        tuple((r["status"], r.get("data_hash"), r["name"]) for r in records),
+    )
+
+
+@lru_cache(maxsize=24)
+def _table(_state: Stamp, run_id: str, split: str) -> "pa.Table":
+    return data.ask(lambda s: s.predictions(run_id, split))
+
+
+@lru_cache(maxsize=24)
+def _predicted(state: Stamp, run_id: str, split: str) -> Predicted:
+    return Predicted.of(_table(state, run_id, split))
+
+
+@lru_cache(maxsize=4)
+def _gathered(_state: tuple[Any, ...], candidates: tuple[Candidate, ...], split: str) -> Gathered:
+    return gather_all(_Reader(), candidates, split)
+
+
+@lru_cache(maxsize=64)
+def _judged(
+    state: tuple[Any, ...], candidates: tuple[Candidate, ...], spec: ComparisonSpec
+) -> Comparison:
+    return judge(_gathered(state, candidates, spec.split), spec)
+
+
+@lru_cache(maxsize=32)
+def _several(
+    state: tuple[Any, ...],
+    candidates: tuple[Candidate, ...],
+    split: str,
+    metrics: tuple[str, ...],
+    unseen: int,
+) -> dict[str, ManyDifferences | str]:
+    return overview(_gathered(state, candidates, split), metrics, unseen=unseen)
+
+
+@lru_cache(maxsize=64)
+def _findings(_state: tuple[Any, ...], run_ids: tuple[str, ...]) -> tuple[Finding, ...]:
+    return data.ask(lambda s: check_runs(s, run_ids))
+
+
+def has_split(run_id: str, split: str) -> bool:
+    """Whether a run stored predictions of a split."""
+    try:
+        predicted(run_id, split)
+    except PredictionsNotFoundError:
+        return False
+    return True

@@ -1,0 +1,241 @@
+"""More of the evaluation: calibration, scores, lift, errors, residuals, and how the fit went."""
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from dashboard import (
+    components,
+    data,
+    evaluation_data,
+    explorer,
+    figures,
+    folding,
+    formats,
+    markup,
+)
+from dashboard.evaluation_data import Entry, Scene
+from dashboard.markup import element
+from dashboard.views import example_panel
+from dashboard.views.curves import panels_of
+from dashboard.views.plots import mode, plot
+from experiments import calibration as calibrations
+from experiments import lift as lifts
+from experiments import mistakes
+from experiments import regression as regressions
+from experiments.conditions import ConditionError, select
+from experiments.statistics import MetricInterval
+
+
+def calibration(scene: Scene) -> None:
+    """Draw reliability diagrams and every calibration figure under its name."""
+    from dashboard import evaluation_charts
+
+    found: dict[Entry, calibrations.Calibration] = {}
+    for entry, one in scene.models().items():
+        told = calibrations.calibration(one)
+        if isinstance(told, str):
+            st.info(f"{entry.name}: {told}", icon=":material/info:")
+        else:
+            found[entry] = told
+    if not found:
+        return
+    figure = evaluation_charts.reliability(found, mode=mode())
+    plot(figure, key=f"{scene.key}_reliability", alt="How often what the models say happens")
+    for entry, one in found.items():
+        lead = f"**{markup.plain(entry.name)}.** " if len(found) > 1 else ""
+        st.markdown(lead + markup.plain(one.sentence()))
+    components.sheet(_calibration_table(found), key=f"{scene.key}_calibration")
+
+
+def _calibration_table(found: dict[Entry, calibrations.Calibration]) -> markup.Markup:
+    names = list(dict.fromkeys(name for one in found.values() for name in one.errors))
+    figures_of = {
+        name: [one.errors.get(name, math.nan) for one in found.values()] for name in names
+    }
+    figures_of["ECE that chance alone gives"] = [one.by_chance for one in found.values()]
+    for name, key in (
+        ("Brier score", "score"),
+        ("  reliability (miscalibration)", "reliability"),
+        ("  resolution (telling apart)", "resolution"),
+        ("  uncertainty (of the task)", "uncertainty"),
+    ):
+        figures_of[name] = [getattr(one.decomposition, key) for one in found.values()]
+    heads = [element("th", "Figure", scope="col")]
+    heads += [element("th", markup.letter(e.place), e.name, scope="col", cls="num") for e in found]
+    rows = [
+        element(
+            "tr",
+            element("th", name, scope="row"),
+            *(element("td", _plain(value), cls="num") for value in values),
+        )
+        for name, values in figures_of.items()
+    ]
+    return markup.table(heads, rows, label="Calibration figures")
+
+
+def scores(scene: Scene) -> None:
+    """Draw how scores spread, class by class."""
+    from dashboard import evaluation_charts
+
+    for entry, one in scene.models().items():
+        names = one.class_names
+        if one.num_classes == 2:
+            score, label, shown = one.output, one.label, names
+            event = f"P({names[1]})"
+        else:
+            score, shown = one.table.max(axis=1), ("wrong", "right")
+            label, event = (one.predicted == one.label).astype(int), "Highest score"
+        found = lifts.histogram(label.astype(np.int64), score, 2)
+        if len(scene.entries) > 1:
+            st.markdown(f"**{markup.plain(entry.name)}**")
+        figure = evaluation_charts.histogram(found, shown, event, mode=mode())
+        plot(figure, key=f"{scene.key}_scores_{entry.place}", alt=f"Scores of {entry.name}")
+
+
+def lift(scene: Scene) -> None:
+    """Draw cumulative gain or lift of one class."""
+    from dashboard import evaluation_charts
+
+    models = scene.models()
+    first = next(iter(models.values()))
+    names = first.class_names
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = st.selectbox(
+            "Positive class", range(len(names)), index=1 if len(names) == 2 else 0,
+            format_func=lambda c: names[c], key=f"{scene.key}_lift_class", width=220,
+        )  # fmt: skip
+        shown = st.segmented_control(
+            "Shown", ["Gain", "Lift"], default="Gain", key=f"{scene.key}_lift", required=True
+        )
+    found = {}
+    for entry, one in models.items():
+        try:
+            found[entry] = lifts.gain(one.label == place, one.table[:, int(place or 0)])
+        except ValueError as error:
+            st.info(f"{entry.name}: not defined. {error}", icon=":material/info:")
+    if not found:
+        return
+    figure = evaluation_charts.gains(found, mode=mode(), as_lift=shown == "Lift")
+    plot(figure, key=f"{scene.key}_gain", alt="Positives found, highest scores first")
+    told = "; ".join(
+        f"{markup.plain(entry.name)} finds {one.at(0.1):.0%} in the first tenth "
+        f"(largest separation {one.separation:.3f})"
+        for entry, one in found.items()
+    )
+    st.caption(f"{told}. {next(iter(found.values())).prevalence:.1%} are positive.")
+
+
+def errors(scene: Scene) -> None:
+    """Show the examples that are wrong."""
+    models = scene.models()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = {entry.run_id: entry.name for entry in models}
+        chosen = next(iter(names))
+        if len(names) > 1:
+            chosen = st.selectbox(
+                "Model", list(names), format_func=lambda i: names[i], key=f"{scene.key}_wrong_run"
+            )
+        order = st.segmented_control(
+            "First", ["surest", "least sure"], default="surest", key=f"{scene.key}_wrong_order",
+            required=True,
+        )  # fmt: skip
+        text = st.text_input(
+            "Only where", key=f"{scene.key}_wrong_where", placeholder="region = north and age > 40",
+            help="Slice columns, label and id; = != < <= > >= ~ with and, or, not.",
+        )  # fmt: skip
+    one = evaluation_data.predicted(str(chosen), scene.split)
+    within = None
+    if text.strip():
+        try:
+            within = select(one, text)
+        except ConditionError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+    rows = mistakes.mistakes(one, order="surest" if order == "surest" else "least sure",
+                             within=within)  # fmt: skip
+    of = len(one) if within is None else int(within.sum())
+    if one.task == "classification":
+        st.caption(f"{len(rows):,} of {of:,} examples are wrong.")
+    example_panel.draw(str(chosen), one, rows, key=f"{scene.key}_wrong")
+
+
+def predicted_true(scene: Scene) -> None:
+    """Draw predicted against true values."""
+    from dashboard import evaluation_charts
+
+    found = _residuals(scene)
+    if found:
+        components.sheet(_regression_table(found), key=f"{scene.key}_regression")
+        figure = evaluation_charts.predicted_true(found, mode=mode())
+        plot(figure, key=f"{scene.key}_true", alt="Predicted against true values")
+
+
+def residuals(scene: Scene) -> None:
+    """Draw how far predictions are off."""
+    from dashboard import evaluation_charts
+
+    found = _residuals(scene)
+    if found:
+        figure = evaluation_charts.residuals(found, mode=mode())
+        plot(figure, key=f"{scene.key}_residuals", alt="Predicted minus true values")
+        for entry, one in found.items():
+            low, middle, high = one.quantiles
+            st.caption(
+                f"{markup.plain(entry.name)}: {one.bias:+.4g} on average; nine in ten lie between "
+                f"{low:+.4g} and {high:+.4g}, half below {middle:+.4g}."
+            )
+
+
+def _residuals(scene: Scene) -> dict[Entry, regressions.Residuals]:
+    found = {}
+    for entry, one in scene.models().items():
+        try:
+            found[entry] = regressions.residuals(one.label.astype(np.float64), one.output)
+        except ValueError as error:
+            st.info(f"{entry.name}: {error}", icon=":material/info:")
+    return found
+
+
+def _regression_table(found: dict[Entry, regressions.Residuals]) -> markup.Markup:
+    heads = [element("th", "Model", scope="col")]
+    heads += [
+        element("th", name, scope="col", cls="num")
+        for name in ("Mean absolute error", "Root mean squared error", "R²")
+    ]
+    rows = [
+        element(
+            "tr",
+            element("th", markup.letter(entry.place), entry.name, scope="row"),
+            *(_interval(one.metrics[name]) for name in regressions.METRICS),
+        )
+        for entry, one in found.items()
+    ]
+    return markup.table(heads, rows, label="Errors with 95 % intervals")
+
+
+def _interval(found: MetricInterval | str) -> markup.Markup:
+    if isinstance(found, str):
+        return element("td", element("span", found, cls="missing"), cls="num")
+    limits = element("small", f" {_plain(found.low)} to {_plain(found.high)}")
+    return element("td", _plain(found.estimate), limits, cls="num")
+
+
+def fit(scene: Scene) -> None:
+    """Show how the fit went: training against validation, and what the checks say of it."""
+    ids = [entry.run_id for entry in scene.entries]
+    found = [one for one in evaluation_data.findings(ids) if one.code[0] in "TN"]
+    names = {entry.run_id: entry.name for entry in scene.entries}
+    if found:
+        components.sheet(figures.findings(found, names), key=f"{scene.key}_fit")
+    else:
+        st.caption("Neither over-fitted nor stopped too early, as far as the curves tell.")
+    panels = folding.chosen(panels_of(ids), ())
+    runs = explorer.rows(ids)
+    if panels and runs and data.series(ids).num_rows:
+        explorer.draw(runs, panels, key=f"{scene.key}_fit_curves")
+
+
+def _plain(value: float) -> str:
+    return formats.DASH if math.isnan(value) else f"{value:.4f}"
