@@ -143,9 +143,10 @@ class Scheduler:
             self._write(job, state=State.STOPPED, ended=time.time(), slot=None)
 
     def _has_begun(self, job: Job, attempt: AttemptFolder) -> bool:
-        if job.run_id is not None and not job.resumes:
-            return self._home.run(job.run_id).header.exists()
-        return attempt.read_claim() is not None
+        if job.run_id is None:
+            return attempt.read_claim() is not None
+        events = self._home.run(job.run_id).events  # a run says first of all that it runs
+        return events.exists() and events.stat().st_mtime >= (job.started or 0.0)
 
     def _end(self, job: Job, report: Report) -> None:
         if report.record is not None:

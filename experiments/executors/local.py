@@ -25,6 +25,7 @@ class LocalExecutor:
     def __init__(self, *, keeps_spare: bool = False) -> None:
         self._spare = Spare() if keeps_spare else None
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
+        self._leaving: list[subprocess.Popen[bytes]] = []
         self._asked: dict[tuple[Path, signal.Signals], float] = {}
         self._sweeps: dict[Path, float] = {}
 
@@ -79,12 +80,17 @@ class LocalExecutor:
             self._kill(claim)
 
     def rest(self, *, home: Home, threads: int) -> None:
-        """Keep a wrapper with a loaded training at hand."""
+        """Keep a wrapper with a loaded training at hand, and no zombies."""
+        self._leaving = [child for child in self._leaving if child.poll() is None]
         if self._spare is not None:
             self._spare.keep(home.queue / "spare.log", threads)
 
     def close(self) -> None:
-        """Let the spare go."""
+        """Let the spare go, and wait for wrappers that have said their last word."""
+        for child in self._leaving:
+            child.wait()
+        for child in self._children.values():  # jobs go on, but what has ended leaves no zombie
+            child.poll()
         if self._spare is not None:
             self._spare.drop()
 
@@ -118,7 +124,8 @@ class LocalExecutor:
             processes.signal_exactly(pid, ticks, signal.SIGKILL)
 
     def _forget(self, attempt: AttemptFolder) -> None:
-        self._children.pop(attempt.path, None)
+        if child := self._children.pop(attempt.path, None):
+            self._leaving.append(child)
         self._sweeps.pop(attempt.path, None)
         for number in (signal.SIGTERM, signal.SIGUSR1):
             self._asked.pop((attempt.path, number), None)
