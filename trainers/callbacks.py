@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from trainers.randomness import random_state, restore_random_state
 from trainers.stopping import StopSwitch
 
-_SHOWN = ("train/loss", "train/acc", "val/loss", "val/acc", "val/f1")
+_SHOWN = ("loss", "acc", "f1", "ap", "mae", "r2", "perplexity", "ndcg@10")
 _SAVE_EVERY_S = 600.0
 _FIT = "fit_loop"
 _VALIDATION = "epoch_loop.val_loop.batch_progress"
@@ -27,7 +27,8 @@ class EpochLines(L.Callback):
         """Print where the training stands."""
         metrics = {**getattr(pl_module, "last_point", {}), **trainer.callback_metrics}
         words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
-        words += [f"{name} {float(metrics[name]):.4f}" for name in _SHOWN if name in metrics]
+        names = [f"{split}/{name}" for split in ("train", "val") for name in _SHOWN]
+        words += [f"{name} {float(metrics[name]):.4f}" for name in names if name in metrics]
         if "epoch_s" in metrics:
             words.append(f"{float(metrics['epoch_s']):.1f} s")
             words.append(f"{float(metrics['examples_per_s']):,.0f} examples/s")
@@ -62,7 +63,7 @@ class LastCheckpoint(Checkpoint):
         if epoch._should_accumulate() or trainer.is_last_batch:  # noqa: SLF001 - nothing public says it
             return
         self._stop_if_asked(trainer)
-        if time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+        if trainer.world_size == 1 and time.monotonic() - self._saved_at > _SAVE_EVERY_S:
             self._save(trainer)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

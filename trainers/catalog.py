@@ -31,12 +31,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from trainers import configs
 from trainers.errors import SpecError
-
-Modality = Literal["image", "text"]
+from trainers.kinds import DATA_KINDS, MODEL_KINDS, Modality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ class Entry:
     title: str
     config: type[configs.DataConfig] | type[configs.ModelConfig]
     implementation: str
-    """``module:name`` of a function ``config -> RawData`` or of a Classifier class."""
+    """``module:name`` of a function ``config -> RawData`` or of a Learner class."""
     modalities: tuple[Modality, ...]
     """What the data is, or what the model can read."""
 
@@ -128,66 +127,19 @@ def models_for(data_kind: str) -> tuple[str, ...]:
     return tuple(kind for kind, entry in MODELS.items() if wanted & set(entry.modalities))
 
 
-register_data(
-    "digits",
-    title="Digits, 8 x 8 (bundled with scikit-learn)",
-    config=configs.DigitsConfig,
-    implementation="trainers.data.images:read_digits",
-    modality="image",
-)
-register_data(
-    "mnist",
-    title="MNIST digits, 28 x 28, 5,000 examples",
-    config=configs.MnistConfig,
-    implementation="trainers.data.images:read_mnist",
-    modality="image",
-)
-register_data(
-    "fashion_mnist",
-    title="Fashion-MNIST, 28 x 28, 70,000 examples",
-    config=configs.FashionMnistConfig,
-    implementation="trainers.data.images:read_fashion_mnist",
-    modality="image",
-)
-register_data(
-    "image_folder",
-    title="Your images: a folder per class",
-    config=configs.ImageFolderConfig,
-    implementation="trainers.data.folder:read_image_folder",
-    modality="image",
-)
-register_data(
-    "reviews",
-    title="Chinese product reviews, good or bad",
-    config=configs.ReviewsConfig,
-    implementation="trainers.data.texts:read_reviews",
-    modality="text",
-)
-register_data(
-    "text_csv",
-    title="Your texts: a CSV, TSV or JSON-lines file",
-    config=configs.TextCsvConfig,
-    implementation="trainers.data.texts:read_text_file",
-    modality="text",
-)
-register_model(
-    "cnn",
-    title="Convolutional network",
-    config=configs.CnnConfig,
-    implementation="trainers.models.cnn:Cnn",
-    modalities=("image",),
-)
-register_model(
-    "lstm",
-    title="LSTM",
-    config=configs.LstmConfig,
-    implementation="trainers.models.lstm:Lstm",
-    modalities=("text",),
-)
-register_model(
-    "transformer",
-    title="Transformer encoder",
-    config=configs.TransformerConfig,
-    implementation="trainers.models.transformer:Transformer",
-    modalities=("text",),
-)
+for _kind, _title, _data_config, _reader, _modality in DATA_KINDS:
+    register_data(
+        _kind,
+        title=_title,
+        config=_data_config,
+        implementation=f"trainers.data.{_reader}",
+        modality=_modality,
+    )
+for _kind, _title, _model_config, _network, _modalities in MODEL_KINDS:
+    register_model(
+        _kind,
+        title=_title,
+        config=_model_config,
+        implementation=f"trainers.models.{_network}",
+        modalities=_modalities,
+    )

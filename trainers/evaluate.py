@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from trainers.checkpoints import load_model, read_checkpoint
 from trainers.cost import count_flops
 from trainers.data.dataset import Dataset, Split
 from trainers.data.loader import ordered_loader
-from trainers.models.classifier import Classifier, classification_scores
+from trainers.data.module import evaluation_batch, split_to
+from trainers.models.learner import Learner
 
 _BATCH = 512
 _NUM_WARM_UP, _NUM_TIMED = 10, 200  # single examples
+_TIMED_AT_MOST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,65 +31,98 @@ class Evaluation:
     best_epoch: int
     """Counted from 1."""
     test: dict[str, float]
-    """loss (nats), acc, f1 (macro)"""
+    """What the task scores: loss, acc, f1 (macro), ..."""
     cost: dict[str, float | int | None]
     """What one use of the model takes: latency, parameters, FLOPs, bytes."""
 
 
 def evaluate(run: store.Run, checkpoint: Path, data: Dataset, device: torch.device) -> Evaluation:
     """Record predictions for validation and test, test scores, size and latency in the run."""
-    model = load_model(checkpoint).to(device)
     position = read_checkpoint(checkpoint)
-    step, epoch = position["global_step"], position["epoch"]
-    scores: dict[str, dict[str, float]] = {}
-    for name, split in (("val", data.val), ("test", data.test)):
-        split_there = _to(split, device)
-        logits_NC = predict(model, split_there)
-        scores[name] = classification_scores(logits_NC, split_there.labels)
-        run.log_predictions(
-            name,
-            split.ids,
-            split.labels.numpy(),
-            logits_NC.double().softmax(1).cpu().numpy(),
-            slices=split.slices,
-            classes=data.classes,
-        )
-    run.log({f"test/{name}": value for name, value in scores["test"].items()}, step, epoch + 1)
-    there = _to(data.test, device)
-    cost: dict[str, float | int | None] = {
-        **latency(model, there),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "flops": count_flops(model, there.inputs[:1]),
+    model = load_model(checkpoint).to(device)
+    epoch = position["epoch"] + 1
+    scores = record_predictions(run, model, data, device)
+    run.log(
+        {f"test/{name}": value for name, value in scores.items()}, position["global_step"], epoch
+    )
+    cost = {
+        **cost_of_use(model, split_to(data.test, device)),
         "checkpoint_bytes": checkpoint.stat().st_size,
     }
     run.summary.update(
-        {name: value for name, value in cost.items() if value is not None}, best_epoch=epoch + 1
+        {name: value for name, value in cost.items() if value is not None}, best_epoch=epoch
     )
-    return Evaluation(best_epoch=epoch + 1, test=scores["test"], cost=cost)
+    return Evaluation(best_epoch=epoch, test=scores, cost=cost)
+
+
+def record_predictions(
+    run: store.Run, model: Learner, data: Dataset, device: torch.device
+) -> dict[str, float]:
+    """Record predictions for validation and test in the run; return the scores of the test split."""
+    model.task.remember(data)
+    scores: dict[str, float] = {}
+    for name, split in (("val", data.val), ("test", data.test)):
+        there = split_to(split, device)
+        judged_NK = predict(model, there, batch_size=evaluation_batch(data))
+        scores = model.task.scores(judged_NK, there.labels)
+        rows = model.task.rows(judged_NK, split)
+        run.log_predictions(
+            name,
+            rows.ids,
+            rows.label,
+            rows.scores,
+            slices=rows.slices,
+            group=rows.group,
+            classes=rows.classes,
+            task=rows.task,
+        )
+    test = split_to(data.test, device)
+    return {
+        **scores,
+        **model.task.whole_scores(model, "test"),
+        **model.task.report(model, test, run),
+    }
 
 
 @torch.inference_mode()
-def predict(model: Classifier, split: Split) -> Tensor:
-    """Return logits_NC, one row per example of a split that is on the model's device."""
+def predict(model: Learner, split: Split, *, batch_size: int = _BATCH) -> Tensor:
+    """Return what the task keeps of each example (logits of classes, for example), in order.
+
+    Parameters
+    ----------
+    split
+        On the device of the model.
+    """
     model.eval()
-    return torch.cat(
-        [model(inputs).float() for inputs, _ in ordered_loader(split, batch_size=_BATCH)]
-    )
+    judged: list[Tensor] = []
+    for batch in ordered_loader(split, batch_size=batch_size):
+        inputs, labels = model.task.prepare(*batch, training=False)
+        judged.append(model.task.judge(model.answer(inputs, labels), labels))
+    return torch.cat(judged)
+
+
+def cost_of_use(model: Learner, split: Split) -> dict[str, float | int | None]:
+    """Return latency, parameters and operations of a single example."""
+    example, _ = next(iter(ordered_loader(split, batch_size=1)))
+    return {
+        **latency(model, split),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "flops": count_flops(model, example),
+    }
 
 
 @torch.inference_mode()
-def latency(model: Classifier, split: Split) -> dict[str, float]:
+def latency(model: Learner, split: Split) -> dict[str, float]:
     """Return ``latency_p50_ms`` and ``latency_p95_ms`` of single examples, result fetched."""
     model.eval()
     times_ms: list[float] = []
     examples = itertools.cycle(inputs for inputs, _ in ordered_loader(split, batch_size=1))
+    began = time.perf_counter()
     for inputs in itertools.islice(examples, _NUM_WARM_UP + _NUM_TIMED):
         started = time.perf_counter()
         model(inputs).tolist()  # waits for the device
         times_ms.append((time.perf_counter() - started) * 1e3)
+        if started - began > _TIMED_AT_MOST_S and len(times_ms) > 2 * _NUM_WARM_UP:
+            break
     p50, p95 = np.percentile(times_ms[_NUM_WARM_UP:], [50, 95])
     return {"latency_p50_ms": float(p50), "latency_p95_ms": float(p95)}
-
-
-def _to(split: Split, device: torch.device) -> Split:
-    return replace(split, inputs=split.inputs.to(device), labels=split.labels.to(device))

@@ -1,8 +1,7 @@
-"""One training run, from a checked spec to a recorded end."""
+"""One training from a checked spec to a recorded end."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -19,40 +18,28 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import store
+from store.layout import Home
+from trainers.averaging import WeightAverage
 from trainers.callbacks import EpochLines, LastCheckpoint, say
-from trainers.checkpoints import build_model
 from trainers.configs import TrainingConfig
 from trainers.cost import TrainingCost
-from trainers.data.dataset import Dataset, load_dataset
 from trainers.data.module import ResidentData
-from trainers.errors import TrainingFailedError
+from trainers.describing import describe
+from trainers.errors import DataError, SpecError, TrainingFailedError
 from trainers.evaluate import evaluate
 from trainers.logger import BakeoffLogger
-from trainers.models.classifier import Classifier
-from trainers.resuming import LAST_CHECKPOINT, checkpoint_to_resume
+from trainers.preparing import Plan, is_helper, prepare
+from trainers.resuming import LAST_CHECKPOINT
 from trainers.spec import RunSpec
 from trainers.stopping import StopSwitch, TrainingStopped
 
-_MAXIMISED = ("val/acc", "val/f1", "test/acc", "test/f1", "train/acc")
-_MINIMISED = ("val/loss", "test/loss", "train/loss")
 _HARMLESS_WARNINGS = (
     "The number of training batches",  # fewer than log_every: an epoch logs a point all the same
     ".*LeafSpec.* is deprecated",  # between Lightning and torch
     "Checkpoint directory .* exists",  # a run that goes on
+    "Found .* module.* in eval mode",  # a frozen backbone
 )
 _NO_MEMORY = ("can't allocate memory", "out of memory")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """Everything that a training starts from."""
-
-    spec: RunSpec
-    data: Dataset
-    model: Classifier
-    stop: StopSwitch
-    start: Path | None
-    """The checkpoint to go on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,35 +84,32 @@ def train(
     store.StoreError
         If the run cannot be recorded.
     """
-    stop = stop or StopSwitch()
     _prepare_torch(spec.training)
-    data = load_dataset(spec.data)
-    L.seed_everything(spec.seed, workers=True, verbose=False)
-    model = build_model(spec, data.input, data.classes)
-    model.card["data_hash"] = data.hash
-    start = checkpoint_to_resume(spec, data, home=home, run_id=run_id) if resume else None
+    plan = prepare(spec, stop or StopSwitch(), home=home, run_id=run_id, resume=resume)
+    if is_helper():
+        return _help(plan, home, run_id or os.environ["BAKEOFF_RUN_ID"])
     run = store.init(
         spec.project,
         name=spec.name,
-        config=spec.to_mapping(),
+        config=plan.spec.to_mapping(),
         group=spec.group,
         tags=spec.tags,
         notes=spec.notes,
         id=run_id,
         home=home,
         seed=spec.seed,
+        parents=plan.parents.run_ids,
         resume="must" if resume else "never",
     )
     with run:
-        plan = _Plan(spec=spec, data=data, model=model, stop=stop, start=start)
-        outcome = _train_and_judge(run, plan)
+        outcome = _judged(run, plan)
         is_failed = outcome.status == "failed"
         say(f"failed: {outcome.message}" if is_failed else outcome.message)
         run.finish(outcome.status, error=outcome.message if is_failed else None)
     return outcome
 
 
-def _train_and_judge(run: store.Run, plan: _Plan) -> Outcome:
+def _judged(run: store.Run, plan: Plan) -> Outcome:
     """Turn every way in which a training can end into an outcome."""
     try:
         message = _train_and_evaluate(run, plan)
@@ -142,28 +126,41 @@ def _train_and_judge(run: store.Run, plan: _Plan) -> Outcome:
     return Outcome(run_id=run.id, status="finished", exit_code=0, message=message)
 
 
-def _train_and_evaluate(run: store.Run, plan: _Plan) -> str:
+def _help(plan: Plan, home: str | Path | None, run_id: str) -> Outcome:
+    """Train beside the process that keeps the record, without writing anything."""
+    trainer, _ = _make_trainer(None, Home.locate(home).run(run_id).path, plan)
+    _fit(trainer, plan)
+    return Outcome(run_id=run_id, status="finished", exit_code=0, message="")
+
+
+def _train_and_evaluate(run: store.Run, plan: Plan) -> str:
     """Return the closing line."""
     started = time.perf_counter()
-    spec, data, model = plan.spec, plan.data, plan.model
-    trainer, checkpoints = _make_trainer(run, spec.training, plan.stop)
+    config = plan.spec.training
+    if config.devices > 1:
+        os.environ["BAKEOFF_RUN_ID"] = run.id  # for the processes that Lightning starts
+    trainer, checkpoints = _make_trainer(run, run.folder, plan)
     device = trainer.strategy.root_device
-    _describe(run, spec, data, model, device)
-    resident = ResidentData(data, spec.data, spec.training, seed=spec.seed)
-    cost = model.meter = TrainingCost(device)
-    with plan.stop.deferred(), warnings.catch_warnings():
-        for harmless in _HARMLESS_WARNINGS:
-            warnings.filterwarnings("ignore", harmless)
-        with cost.measured():
-            trainer.fit(model, datamodule=resident, ckpt_path=plan.start, weights_only=True)
-    run.summary["ended_by"] = _ended_by(trainer, spec.training)
-    evaluation = evaluate(run, Path(checkpoints.best_model_path), data, device)
+    describe(run, plan, device)
+    cost = plan.model.meter = TrainingCost(device)
+    with cost.measured():
+        _fit(trainer, plan)
+    run.summary["ended_by"] = _ended_by(trainer, config)
+    evaluation = evaluate(run, Path(checkpoints.best_model_path), plan.data, device)
     run.describe(cost={**evaluation.cost, **cost.facts()})
     scores = ", ".join(f"test/{name} {value:.4f}" for name, value in evaluation.test.items())
     return (
         f"finished in {time.perf_counter() - started:.1f} s: {scores} "
-        f"(epoch {evaluation.best_epoch}, best {spec.training.monitor})"
+        f"(epoch {evaluation.best_epoch}, best {config.monitor})"
     )
+
+
+def _fit(trainer: L.Trainer, plan: Plan) -> None:
+    resident = ResidentData(plan.data, plan.spec.data, plan.spec.training, seed=plan.spec.seed)
+    with plan.stop.deferred(), warnings.catch_warnings():
+        for harmless in _HARMLESS_WARNINGS:
+            warnings.filterwarnings("ignore", harmless)
+        trainer.fit(plan.model, datamodule=resident, ckpt_path=plan.start, weights_only=True)
 
 
 def _prepare_torch(config: TrainingConfig) -> None:
@@ -176,84 +173,45 @@ def _prepare_torch(config: TrainingConfig) -> None:
 
 
 def _make_trainer(
-    run: store.Run, config: TrainingConfig, stop: StopSwitch
+    run: store.Run | None, folder: Path, plan: Plan
 ) -> tuple[L.Trainer, ModelCheckpoint]:
-    mode = "min" if config.monitor in _MINIMISED else "max"
+    config = plan.spec.training
+    mode = plan.model.task.goals[config.monitor.removeprefix("val/")]
+    checkpoint_folder = folder / "checkpoints"
+    checkpoint_folder.mkdir(exist_ok=True)
     checkpoints = ModelCheckpoint(
-        dirpath=run.checkpoints,
+        dirpath=checkpoint_folder,
         filename="best",
         monitor=config.monitor,
         mode=mode,
         enable_version_counter=False,
     )
-    last = LastCheckpoint(stop, run.checkpoints / LAST_CHECKPOINT)
-    callbacks: list[Callback] = [EpochLines(), checkpoints, last]
+    callbacks: list[Callback] = [EpochLines()]
+    if config.average != "none":
+        callbacks.append(WeightAverage(config))
     if config.patience:
         callbacks.append(EarlyStopping(config.monitor, mode=mode, patience=config.patience))
+    callbacks += [checkpoints, LastCheckpoint(plan.stop, checkpoint_folder / LAST_CHECKPOINT)]
     trainer = L.Trainer(
         accelerator="auto",
-        devices=1,  # the resident loader does not share its batches among several
+        devices=config.devices,
+        strategy="auto" if config.devices == 1 else "ddp",
+        use_distributed_sampler=False,  # our loader shares its batches out itself
         max_epochs=config.epochs,
         max_time=timedelta(seconds=config.max_seconds) if config.max_seconds else None,
         precision=config.precision,
         gradient_clip_val=config.grad_clip or None,
+        accumulate_grad_batches=config.accumulate,
         deterministic=config.deterministic or None,
         log_every_n_steps=config.log_every,
-        logger=BakeoffLogger(run=run),
+        logger=BakeoffLogger(run=run) if run else False,
         callbacks=callbacks,
-        default_root_dir=run.folder,
+        default_root_dir=folder,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
     return trainer, checkpoints
-
-
-def _describe(
-    run: store.Run, spec: RunSpec, data: Dataset, model: Classifier, device: torch.device
-) -> None:
-    """Record what is known before the first step, and say it."""
-    for goal, names in (("max", _MAXIMISED), ("min", _MINIMISED)):
-        for name in names:
-            run.define_metric(name, goal=goal, unit="nats" if name.endswith("loss") else None)
-    run.define_metric("epoch_s", unit="s", summary="last")
-    run.define_metric("examples_per_s", unit="1/s", summary="last")
-    run.define_metric("lr", summary="last")
-    if labels := os.environ.get("BAKEOFF_LABELS"):
-        run.describe(labels=_labels(labels))
-    num_parameters = sum(p.numel() for p in model.parameters())
-    device_name = _device_name(device)
-    run.describe(
-        device=device_name,
-        data_hash=data.hash,
-        data=data.facts,
-        classes=list(data.classes),
-        parameters=num_parameters,
-    )
-    sizes = " + ".join(f"{size:,} {name}" for name, size in data.facts["sizes"].items())
-    say(
-        f"training {spec.model.kind} ({num_parameters:,} parameters) on {spec.data.kind} "
-        f"({sizes} examples, {data.facts['duplicates_dropped']:,} duplicates dropped), {device_name}"
-    )
-
-
-def _labels(text: str) -> dict[str, str]:
-    """Return what the queue wants written beside the run: a study and a trial, for example."""
-    try:
-        labels = json.loads(text)
-    except ValueError:
-        labels = None
-    if not isinstance(labels, dict):
-        say(f"Expected BAKEOFF_LABELS to be a JSON object; got {text[:60]!r}. It is ignored.")
-        return {}
-    return {str(key): str(value) for key, value in labels.items()}
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} {torch.cuda.get_device_name(device)}"
-    threads = torch.get_num_threads()
-    return f"{device}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _ended_by(trainer: L.Trainer, config: TrainingConfig) -> str:
@@ -265,13 +223,21 @@ def _ended_by(trainer: L.Trainer, config: TrainingConfig) -> str:
 
 def _explain(error: Exception, config: TrainingConfig) -> str:
     """Return one sentence; the traceback of what nobody foresaw goes before it."""
-    if isinstance(error, TrainingFailedError):
+    if isinstance(error, TrainingFailedError | SpecError | DataError):
         return str(error)
     first_line = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-        return (
-            f"Expected the training to fit into memory; got {first_line!r}. "
-            f"Lower training.batch_size (now {config.batch_size}) or the size of the model."
-        )
+        return f"Expected the training to fit into memory; got {first_line!r}. {_less(config)}"
     say(traceback.format_exc().rstrip())
     return f"{type(error).__name__}: {first_line}"
+
+
+def _less(config: TrainingConfig) -> str:
+    """Return what to try when memory ran out: half the batch, twice as often."""
+    half = config.batch_size // 2
+    if not half:
+        return "Make the model smaller: a batch is one example already."
+    return (
+        f"Lower training.batch_size (now {config.batch_size}): try {half}, with "
+        f"training.accumulate {config.accumulate * 2} for the same steps, or a smaller model."
+    )

@@ -65,6 +65,8 @@ def test_a_training_of_each_kind_is_recorded_whole(kind: str, texts: Path, home:
     metrics = {row["metric"]: row for row in series if not row["metric"].startswith("system/")}
     expected = {"train/loss", "train/acc", "lr", "epoch_s", "examples_per_s"}
     expected |= {f"{split}/{name}" for split in ("val", "test") for name in ("loss", "acc", "f1")}
+    if kind != "cnn":  # two classes
+        expected |= {f"{split}/{name}" for split in ("val", "test") for name in ("auc", "ap")}
     assert set(metrics) == expected
     assert all(math.isfinite(row["last"]) for row in metrics.values())
     assert metrics["val/f1"]["goal"] == "max"

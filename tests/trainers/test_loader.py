@@ -2,8 +2,9 @@
 
 import torch
 
+from trainers.data.augmentation import shift_turn_scale
 from trainers.data.dataset import Split
-from trainers.data.loader import TensorLoader, shift_turn_scale
+from trainers.data.loader import TensorLoader
 
 
 def numbers(count: int = 100) -> Split:

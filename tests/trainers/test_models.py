@@ -9,15 +9,12 @@ from torch import Tensor
 from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerConfig
 from trainers.data.dataset import ImageInput, TextInput
 from trainers.errors import SpecError
-from trainers.models.classifier import (
-    Classifier,
-    build_optimizer,
-    classification_scores,
-    lr_share,
-)
+from trainers.models.classifier import Classifier
 from trainers.models.cnn import Cnn
 from trainers.models.lstm import Lstm, mirrored_positions, turn
+from trainers.models.schedule import build_optimizer, lr_share
 from trainers.models.transformer import Transformer
+from trainers.tasks.classes import classification_scores
 
 TEXTS = [[5, 6, 7, 8], [9, 3], [4, 4, 4, 4, 4, 4, 5]]
 
@@ -128,7 +125,7 @@ def test_the_learning_rate_rises_to_its_peak_and_falls(schedule: str):
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_only_matrices_decay(image_input: ImageInput, name: str):
     config = TrainingConfig.model_validate({"optimizer": name, "weight_decay": 0.5})
-    optimizer = build_optimizer(Cnn(CnnConfig(), image_input, 2), config)
+    optimizer = build_optimizer([(Cnn(CnnConfig(), image_input, 2), 1.0)], config)
 
     decays = {p.dim() >= 2: g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
     assert decays == {True: 0.5, False: 0.0}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.catalog import DATA
 from trainers.configs import CnnConfig, MnistConfig, TrainingConfig
 from trainers.fields import FieldCard
 from trainers.spec import RunSpec, SpecError, describe_fields, load_spec
@@ -103,8 +104,8 @@ def test_a_number_written_as_yaml_text_is_a_number():
         (
             {"data": {"kind": "minst"}, "model": {"kind": "cnn"}},
             (
-                "Expected data.kind to be one of digits, mnist, fashion_mnist, image_folder, reviews, "
-                "text_csv; got 'minst'. Did you mean 'mnist'?"
+                f"Expected data.kind to be one of {', '.join(DATA)}; "
+                "got 'minst'. Did you mean 'mnist'?"
             ),
         ),
         (
@@ -118,7 +119,7 @@ def test_a_number_written_as_yaml_text_is_a_number():
             {"data": {"kind": "mnist"}, "model": {"kind": "lstm"}},
             (
                 "Expected a model that reads image data (data.kind 'mnist'); got model.kind 'lstm', "
-                "which reads text. Choose model.kind from cnn."
+                "which reads text or sequence. Choose model.kind from cnn, multiscale, transfer."
             ),
         ),
         (

@@ -1,16 +1,12 @@
-"""Data ready to train on: tensors per split, class names, ids, and a fingerprint of it all.
-
-images   uint8 (num_examples, channels, height, width), 0 to 255; models normalise themselves
-texts    int32 (num_examples, max_length), 0 is padding, 1 an unknown character
-"""
+"""Data ready to train on: tensors per split, what they mean, ids, and a fingerprint of it all."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,53 +15,56 @@ from torch import Tensor
 
 from trainers.catalog import DATA
 from trainers.configs import DataConfig, TextDataConfig
-from trainers.data.raw import RawData, RawImages, RawTexts
+from trainers.data.encoding import encode_targets, encode_texts, tokens_of, vocabulary_of
+from trainers.data.inputs import (
+    PADDING,
+    UNKNOWN,
+    ImageInput,
+    ModelInput,
+    RatingInput,
+    SequenceInput,
+    TableInput,
+    TextInput,
+    model_input_from_mapping,
+    model_input_to_mapping,
+)
+from trainers.data.raw import RawArrays, RawData, RawImages, RawTexts
 from trainers.data.splits import Indices, Partition, partition
+from trainers.data.targets import Target
 
-PADDING, UNKNOWN = 0, 1
-_NUM_SPECIAL = 2
+__all__ = [
+    "PADDING",
+    "UNKNOWN",
+    "Dataset",
+    "ImageInput",
+    "ModelInput",
+    "Split",
+    "TextInput",
+    "build_dataset",
+    "encode_texts",
+    "load_dataset",
+    "model_input_from_mapping",
+    "model_input_to_mapping",
+]
+
 _LENGTH_BANDS = ((16, "up to 16"), (32, "17 to 32"), (64, "33 to 64"), (2**62, "over 64"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageInput:
-    """What an image model has to know of its input; means and deviations from train only."""
-
-    channels: int
-    height: int
-    width: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    """Per channel, on the scale 0 to 255."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextInput:
-    """What a text model has to know of its input; the vocabulary comes from train only."""
-
-    max_length: int
-    vocabulary: tuple[str, ...]
-    """The character of id 2, 3, ..."""
-
-    @property
-    def num_tokens(self) -> int:
-        """Ids that can occur: padding, unknown, and the vocabulary."""
-        return _NUM_SPECIAL + len(self.vocabulary)
-
-
-ModelInput = ImageInput | TextInput
+_MEASURED = 2000  # images that are read from disk to measure colours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
     """The examples of one split, in a fixed order."""
 
-    inputs: Tensor
+    inputs: Any
+    """A tensor, or something that reads the examples of given rows."""
     labels: Tensor
-    """int64 (num_examples,)"""
+    """int64 (num_examples,) classes, float32 (num_examples, numbers) or int32 tokens"""
     ids: tuple[str, ...]
     slices: dict[str, list[str]]
     """Named groupings of the examples, for a closer look at weak spots."""
+    groups: list[str] | None = None
+    texts: list[str] | None = field(default=None, repr=False)
+    """What is to be written, where the labels are tokens."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,7 +75,7 @@ class Dataset:
     """Three splits without a common example."""
 
     input: ModelInput
-    classes: tuple[str, ...]
+    target: Target
     train: Split
     val: Split
     test: Split
@@ -85,19 +84,29 @@ class Dataset:
     facts: dict[str, Any]
     """For the run's record: sizes, source, what was dropped, hash of each split."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; none where something else is learnt."""
+        return self.target.classes
 
-def load_dataset(config: DataConfig) -> Dataset:
+
+def load_dataset(config: DataConfig, *, known: ModelInput | None = None) -> Dataset:
     """Read, clean, split and encode the data of a spec.
+
+    Parameters
+    ----------
+    known
+        What a model that is trained further knows of its input: texts keep its vocabulary.
 
     Raises
     ------
     DataError
         If the data are missing or unfit; one sentence says what to do.
     """
-    return build_dataset(DATA[config.kind].load()(config), config)
+    return build_dataset(DATA[config.kind].load()(config), config, known=known)
 
 
-def build_dataset(raw: RawData, config: DataConfig) -> Dataset:
+def build_dataset(raw: RawData, config: DataConfig, *, known: ModelInput | None = None) -> Dataset:
     """Clean, split and encode data that have been read.
 
     Raises
@@ -106,18 +115,20 @@ def build_dataset(raw: RawData, config: DataConfig) -> Dataset:
         If there are fewer than two classes, or too few examples of one.
     """
     parts = partition(raw, config)
-    if isinstance(raw, RawImages):
-        model_input: ModelInput = _measure(raw, parts.splits["train"])
-    else:
-        model_input = _vocabulary(raw, parts.splits["train"], config)
-    splits = {name: _split(raw, chosen, model_input) for name, chosen in parts.splits.items()}
+    _warn_of_leaks(parts)
+    train = parts.splits["train"]
+    model_input = _model_input(raw, train, config, known)
+    target = _target(raw, train, config)
+    splits = {
+        name: _split(raw, chosen, model_input, target) for name, chosen in parts.splits.items()
+    }
     hashes = {name: _hash_split(raw, parts, chosen) for name, chosen in parts.splits.items()}
     preprocessing = model_input_to_mapping(model_input)
     return Dataset(
         input=model_input,
-        classes=raw.classes,
+        target=target,
         **splits,
-        hash=_sha256([json.dumps([hashes, preprocessing, raw.classes], sort_keys=True)]),
+        hash=_sha256([json.dumps([hashes, preprocessing, target.to_mapping()], sort_keys=True)]),
         facts={
             **raw.facts,
             "kind": config.kind,
@@ -125,44 +136,38 @@ def build_dataset(raw: RawData, config: DataConfig) -> Dataset:
             "hashes": hashes,
             "duplicates_dropped": parts.num_duplicates,
             "contradictions_dropped": parts.num_contradictions,
+            "leaks_dropped": parts.num_leaks,
         },
     )
 
 
-def encode_texts(texts: Sequence[str], model_input: TextInput) -> Tensor:
-    """Return int32 ids of shape (num_texts, max_length), padded on the right."""
-    index = {c: i for i, c in enumerate(model_input.vocabulary, start=_NUM_SPECIAL)}
-    ids = np.full((len(texts), model_input.max_length), PADDING, dtype=np.int32)
-    for row, text in enumerate(texts):
-        cut = text[: model_input.max_length]
-        ids[row, : len(cut)] = [index.get(character, UNKNOWN) for character in cut]
-    return torch.from_numpy(ids)
+def _warn_of_leaks(parts: Partition) -> None:
+    if parts.num_leaks:
+        sys.stdout.write(
+            f"warning: {parts.num_leaks:,} examples were in more than one of the given splits; they "
+            "stay in the test or validation split only\n"
+        )
 
 
-def model_input_to_mapping(model_input: ModelInput) -> dict[str, Any]:
-    """Return plain values for a checkpoint: no class of ours is pickled."""
-    if isinstance(model_input, ImageInput):
-        return {
-            "channels": model_input.channels,
-            "height": model_input.height,
-            "width": model_input.width,
-            "mean": list(model_input.mean),
-            "std": list(model_input.std),
-        }
-    return {"max_length": model_input.max_length, "vocabulary": list(model_input.vocabulary)}
-
-
-def model_input_from_mapping(mapping: dict[str, Any]) -> ModelInput:
-    """Undo :func:`model_input_to_mapping`."""
-    if "vocabulary" in mapping:
-        vocabulary = tuple(mapping["vocabulary"])
-        return TextInput(max_length=mapping["max_length"], vocabulary=vocabulary)
-    sizes = {key: mapping[key] for key in ("channels", "height", "width")}
-    return ImageInput(**sizes, mean=tuple(mapping["mean"]), std=tuple(mapping["std"]))
+def _model_input(
+    raw: RawData, train: Indices, config: DataConfig, known: ModelInput | None
+) -> ModelInput:
+    if isinstance(raw, RawImages):
+        return _measure(raw, train)
+    if isinstance(raw, RawArrays):
+        return _measure_columns(raw, train)
+    if not isinstance(config, TextDataConfig):
+        raise TypeError(f"Expected a TextDataConfig for texts; got {type(config).__name__}.")
+    if isinstance(known, TextInput):
+        return known
+    texts = (raw.contents[index] for index in train)
+    vocabulary = vocabulary_of(texts, config.tokens, config.vocab_size)
+    return TextInput(max_length=config.max_length, vocabulary=vocabulary, tokens=config.tokens)
 
 
 def _measure(raw: RawImages, train: Indices) -> ImageInput:
-    pixels = raw.contents[train]
+    shown = train if isinstance(raw.contents, np.ndarray) else train[:: len(train) // _MEASURED + 1]
+    pixels = np.asarray(raw.contents[shown])
     _, channels, height, width = pixels.shape
     per_channel = pixels.transpose(1, 0, 2, 3).reshape(channels, -1)
     std = np.maximum(per_channel.std(axis=1), 1.0)  # a channel of one colour stays finite
@@ -175,28 +180,71 @@ def _measure(raw: RawImages, train: Indices) -> ImageInput:
     )
 
 
-def _vocabulary(raw: RawTexts, train: Indices, config: DataConfig) -> TextInput:
-    if not isinstance(config, TextDataConfig):
-        raise TypeError(f"Expected a TextDataConfig for texts; got {type(config).__name__}.")
-    counts = Counter(character for index in train for character in raw.contents[index])
-    ranked = sorted(counts, key=lambda character: (-counts[character], character))
-    vocabulary = tuple(ranked[: config.vocab_size - _NUM_SPECIAL])
-    return TextInput(max_length=config.max_length, vocabulary=vocabulary)
+def _measure_columns(raw: RawArrays, train: Indices) -> ModelInput:
+    if raw.shape == "ratings":
+        return RatingInput(num_users=raw.sizes[0], num_items=raw.sizes[1])
+    rows = raw.contents[train].reshape(-1, raw.contents.shape[-1]).astype(np.float64)
+    is_known = np.isfinite(rows)
+    count = np.maximum(is_known.sum(axis=0), 1)
+    mean = np.where(is_known, rows, 0.0).sum(axis=0) / count
+    spread = np.sqrt(np.where(is_known, (rows - mean) ** 2, 0.0).sum(axis=0) / count)
+    spread = np.where(spread > 1e-9, spread, 1.0)
+    mean_std: dict[str, Any] = {
+        "names": raw.names,
+        "mean": tuple(float(f"{value:.6g}") for value in mean),
+        "std": tuple(float(f"{value:.6g}") for value in spread),
+    }
+    if raw.shape == "sequence":
+        return SequenceInput(max_length=raw.contents.shape[1], **mean_std)
+    sizes = tuple(len(raw.categories.get(name, ())) for name in raw.names)
+    return TableInput(**mean_std, num_categories=sizes, categories=dict(raw.categories))
 
 
-def _split(raw: RawData, chosen: Indices, model_input: ModelInput) -> Split:
-    slices: dict[str, list[str]] = {}
+def _target(raw: RawData, train: Indices, config: DataConfig) -> Target:
+    if isinstance(raw, RawTexts) and raw.targets is not None and isinstance(config, TextDataConfig):
+        texts = [raw.targets[int(index)] for index in train]
+        vocabulary = vocabulary_of(texts, config.tokens, config.vocab_size)
+        longest = max(len(tokens_of(text, config.tokens)) for text in texts) + 1
+        length = min(longest, config.max_length * 2)
+        return Target(kind="tokens", vocabulary=vocabulary, max_length=length)
+    if raw.classes:
+        counts = np.bincount(raw.labels[train], minlength=len(raw.classes)).tolist()
+        return Target(kind="classes", classes=raw.classes, counts=tuple(counts))
+    if not isinstance(raw, RawArrays):
+        return Target(kind="nothing")
+    labels = raw.labels[train].astype(np.float64)
+    std = np.maximum(labels.std(axis=0), 1e-9)
+    return Target(
+        kind="ratings" if raw.shape == "ratings" else "numbers",
+        names=raw.target_names,
+        mean=tuple(float(f"{value:.6g}") for value in labels.mean(axis=0)),
+        std=tuple(float(f"{value:.6g}") for value in std),
+    )
+
+
+def _split(raw: RawData, chosen: Indices, model_input: ModelInput, target: Target) -> Split:
+    rows = [int(index) for index in chosen]
+    slices = {name: [values[row] for row in rows] for name, values in raw.slices.items()}
+    texts = None
+    labels = torch.from_numpy(np.ascontiguousarray(raw.labels[chosen]))
     if isinstance(raw, RawTexts) and isinstance(model_input, TextInput):
-        texts = [raw.contents[int(index)] for index in chosen]
-        inputs = encode_texts(texts, model_input)
-        slices["length"] = [_length_band(len(text)) for text in texts]
+        read = [raw.contents[row] for row in rows]
+        inputs: Any = encode_texts(read, model_input)
+        slices["length"] = [_length_band(len(text)) for text in read]
+        if raw.targets is not None:
+            texts = [raw.targets[row] for row in rows]
+            labels = encode_targets(texts, target, model_input.tokens)
+    elif isinstance(raw, RawImages) and not isinstance(raw.contents, np.ndarray):
+        inputs = raw.contents.subset(chosen)
     else:
         inputs = torch.from_numpy(np.ascontiguousarray(np.asarray(raw.contents)[chosen]))
     return Split(
         inputs=inputs,
-        labels=torch.from_numpy(raw.labels[chosen]),
-        ids=tuple(raw.ids[int(index)] for index in chosen),
+        labels=labels,
+        ids=tuple(raw.ids[row] for row in rows),
         slices=slices,
+        groups=None if raw.groups is None else [raw.groups[row] for row in rows],
+        texts=texts,
     )
 
 
@@ -205,8 +253,14 @@ def _length_band(length: int) -> str:
 
 
 def _hash_split(raw: RawData, parts: Partition, chosen: Indices) -> str:
-    lines = (f"{parts.digests[i]} {raw.classes[raw.labels[i]]}\n" for i in chosen)
-    return _sha256(sorted(lines))
+    if isinstance(raw, RawTexts) and raw.targets is not None:
+        labels = [raw.targets[index] for index in chosen]
+    elif raw.classes:
+        labels = [raw.classes[raw.labels[index]] for index in chosen]
+    else:
+        labels = [str(np.asarray(raw.labels[index]).tolist()) for index in chosen]
+    pairs = zip(chosen, labels, strict=True)
+    return _sha256(sorted(f"{parts.digests[i]} {label}\n" for i, label in pairs))
 
 
 def _sha256(lines: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Batches from tensors that stay where the training is: one index per batch, no workers.
 
-B batch   C channels   H height   W width   T time (characters)
+B batch   T time (tokens)
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from trainers.data.dataset import PADDING, Dataset, Split
+from trainers.data.dataset import PADDING, Split
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 _BATCHES_PER_BUCKET = 50
-_MAX_SHIFT, _MAX_TURN, _MAX_SCALE = 0.12, 0.17, 0.1  # of half the image, radians, of the size
 
 
 class TensorLoader:
@@ -33,6 +31,10 @@ class TensorLoader:
         Applied to each batch of inputs; needs a seed.
     is_text
         Cut each batch to its longest text; with a seed, batch texts of similar length.
+    rank, world
+        Of processes that train together: each serves its share of every batch. With a seed all
+        serve equally many, the last of them some examples twice; without, each example is served
+        by one of them alone.
     """
 
     batch_sampler: ClassVar[None] = None
@@ -46,8 +48,11 @@ class TensorLoader:
         seed: int | None = None,
         augment: Augment | None = None,
         is_text: bool = False,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self._split = split
+        self._rank, self._world = rank, world
         self._batch_size = batch_size
         self._seed = seed
         self._augment = augment
@@ -73,71 +78,76 @@ class TensorLoader:
         self._num_to_skip = state["num_served"]
 
     def __len__(self) -> int:
-        return math.ceil(len(self._split) / self._batch_size)
+        if self._seed is None:
+            return math.ceil(
+                len(range(self._rank, len(self._split), self._world)) / self._batch_size
+            )
+        return math.ceil(len(self._split) / (self._batch_size * self._world))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator()
         base = ((self._seed or 0) << 20) + self.epoch
         generator.manual_seed(base)
         self.epoch += 1
-        device = self._split.inputs.device
         batches = self._batches(generator)
         first, self._num_to_skip = self._num_to_skip, 0
-        for number, index in enumerate(batches[first:], start=first):
-            rows = index.to(device)
-            inputs = self._split.inputs[rows]
+        for number, index, read in self._read(batches[first:], first):
+            inputs = read
             if self._lengths is not None:
                 inputs = inputs[:, : int(self._lengths[index].max())]
             if self._augment is not None:  # by the batch's number: a resumed epoch draws the same
                 inputs = self._augment(inputs, generator.manual_seed((base << 20) + number))
+            labels = self._split.labels[index.to(self._split.labels.device)]
+            if labels.dtype == torch.int32:
+                labels = labels[:, : int((labels != PADDING).sum(1).max())]
             self._num_served = number + 1
-            yield inputs, self._split.labels[rows]
+            yield inputs, labels
+
+    def _read(self, batches: list[Tensor], first: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield the number, the rows and the inputs of each batch."""
+        source, device = self._split.inputs, self._split.labels.device
+        if isinstance(source, Tensor):
+            for number, index in enumerate(batches, start=first):
+                yield number, index, source[index.to(device)]
+        else:
+            parts = zip(batches, source.stream(batches), strict=True)
+            for number, (index, inputs) in enumerate(parts, start=first):
+                yield number, index, inputs.to(device)
 
     def _batches(self, generator: torch.Generator) -> list[Tensor]:
-        """Return the row numbers of each batch of this epoch."""
+        """Return the row numbers of each batch of this epoch, of this process's share."""
         if self._seed is None:
-            return list(torch.arange(len(self._split)).split(self._batch_size))
+            rows = torch.arange(self._rank, len(self._split), self._world)
+            return list(rows.split(self._batch_size))
         order = torch.randperm(len(self._split), generator=generator)
+        together = self._batch_size * self._world
         if self._lengths is None:
-            return list(order.split(self._batch_size))
-        buckets = order.split(self._batch_size * _BATCHES_PER_BUCKET)
-        batches = [
-            batch
-            for bucket in buckets
-            for batch in bucket[self._lengths[bucket].argsort(stable=True)].split(self._batch_size)
-        ]
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+            batches = list(order.split(together))
+        else:
+            buckets = order.split(together * _BATCHES_PER_BUCKET)
+            sorted_ = [
+                batch
+                for bucket in buckets
+                for batch in bucket[self._lengths[bucket].argsort(stable=True)].split(together)
+            ]
+            mixed = torch.randperm(len(sorted_), generator=generator).tolist()
+            batches = [sorted_[i] for i in mixed]
+        return [self._share(batch) for batch in batches] if self._world > 1 else batches
+
+    def _share(self, batch: Tensor) -> Tensor:
+        """Return this process's part of a batch; all parts are of one size."""
+        size = math.ceil(len(batch) / self._world)
+        whole = batch[torch.arange(size * self._world) % len(batch)]
+        return whole[self._rank :: self._world]
 
 
-def train_loader(
-    data: Dataset, *, batch_size: int, seed: int, augment: Augment | None
-) -> TensorLoader:
-    """Serve the training split, shuffled every epoch."""
-    is_text = data.train.inputs.dim() == 2
-    return TensorLoader(
-        data.train, batch_size=batch_size, seed=seed, augment=augment, is_text=is_text
-    )
+def is_text(split: Split) -> bool:
+    """Return whether the inputs are ids with padding on the right."""
+    return isinstance(split.inputs, Tensor) and split.inputs.dtype == torch.int32
 
 
-def ordered_loader(split: Split, *, batch_size: int) -> TensorLoader:
+def ordered_loader(split: Split, *, batch_size: int, rank: int = 0, world: int = 1) -> TensorLoader:
     """Serve a split in its own order, for validation and predictions."""
-    return TensorLoader(split, batch_size=batch_size, is_text=split.inputs.dim() == 2)
-
-
-def shift_turn_scale(
-    images_BCHW: Tensor, generator: torch.Generator, *, flip: bool = False
-) -> Tensor:
-    """Return float images, each moved a little at random; all in one affine resampling."""
-    batch = len(images_BCHW)
-    draw = torch.rand(4, batch, generator=generator) * 2 - 1
-    turn, size = draw[0] * _MAX_TURN, 1 + draw[1] * _MAX_SCALE
-    mirror = torch.ones(batch)
-    if flip:
-        mirror = torch.randint(0, 2, (batch,), generator=generator) * 2.0 - 1.0
-    cos, sin = turn.cos() * size, turn.sin() * size
-    theta = torch.stack(
-        [cos * mirror, -sin, draw[2] * _MAX_SHIFT, sin * mirror, cos, draw[3] * _MAX_SHIFT], dim=1
-    ).view(batch, 2, 3)
-    images = images_BCHW.float()
-    grid = F.affine_grid(theta.to(images.device), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return TensorLoader(
+        split, batch_size=batch_size, is_text=is_text(split), rank=rank, world=world
+    )

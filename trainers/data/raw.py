@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -11,40 +11,53 @@ from numpy.typing import NDArray
 
 from trainers.configs import DataConfig
 
+ArrayShape = Literal["table", "sequence", "ratings"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawImages:
     """Labelled images of one size."""
 
-    modality: ClassVar[Literal["image", "text"]] = "image"
+    modality: ClassVar[Literal["image"]] = "image"
 
-    contents: NDArray[np.uint8]
-    """Shape (num_examples, channels, height, width), 0 to 255."""
+    contents: Any
+    """uint8 (num_examples, channels, height, width), 0 to 255; an array, or read when indexed."""
     labels: NDArray[np.int64]
     """Shape (num_examples,), index into ``classes``."""
     ids: Sequence[str]
     classes: tuple[str, ...]
     is_test: NDArray[np.bool_] | None = None
     """Shape (num_examples,); where the data have a test split of their own."""
+    given_split: NDArray[np.str_] | None = None
+    """Shape (num_examples,), train, val or test; where the data are split already."""
+    groups: Sequence[str] | None = None
+    slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     """What the reader wants recorded: source, skipped files."""
 
     def content_bytes(self, index: int) -> bytes:
         """Return what makes two examples the same."""
-        return self.contents[index].tobytes()
+        read = getattr(self.contents, "file_bytes", None)
+        return read(index) if read else self.contents[index].tobytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTexts:
-    """Labelled texts, white space already in order, none empty."""
+    """Texts, white space already in order, none empty: labelled, paired with others, or alone."""
 
-    modality: ClassVar[Literal["image", "text"]] = "text"
+    modality: ClassVar[Literal["text"]] = "text"
 
     contents: Sequence[str]
     labels: NDArray[np.int64]
+    """Index into ``classes``; zeros where there are none."""
     ids: Sequence[str]
     classes: tuple[str, ...]
+    targets: Sequence[str] | None = None
+    """The text to write for each text to read."""
     is_test: NDArray[np.bool_] | None = None
+    given_split: NDArray[np.str_] | None = None
+    groups: Sequence[str] | None = None
+    slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def content_bytes(self, index: int) -> bytes:
@@ -52,5 +65,42 @@ class RawTexts:
         return self.contents[index].encode("utf-8", "surrogatepass")
 
 
-RawData = RawImages | RawTexts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawArrays:
+    """Numbers: rows of a table, sequences of events, windows of a series, pairs of user and item."""
+
+    modality: ClassVar[Literal["arrays"]] = "arrays"
+
+    shape: ArrayShape
+    contents: NDArray[Any]
+    """float32 (num_examples, columns) or (num_examples, time, columns) with rows of NaN after the
+    end, or int64 (num_examples, 2) of user and item; NaN inside is a missing value."""
+    labels: NDArray[Any]
+    """int64 (num_examples,) class indices, or float32 (num_examples, numbers)."""
+    ids: Sequence[str]
+    names: tuple[str, ...]
+    """Of the columns; of ratings, users first."""
+    classes: tuple[str, ...] = ()
+    """Empty where numbers are to be predicted."""
+    target_names: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of the columns that hold the index of a word: which words."""
+    sizes: tuple[int, ...] = ()
+    """Of ratings: number of users, number of items."""
+    is_test: NDArray[np.bool_] | None = None
+    given_split: NDArray[np.str_] | None = None
+    groups: Sequence[str] | None = None
+    """Examples that must stay in one split: those of a customer, a patient."""
+    has_duplicates: bool = False
+    """Whether equal contents are different examples all the same: windows of a series."""
+    slices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def content_bytes(self, index: int) -> bytes:
+        """Return what makes two examples the same."""
+        place = str(index).encode() if self.has_duplicates else b""
+        return place + self.contents[index].tobytes()
+
+
+RawData = RawImages | RawTexts | RawArrays
 Reader = Callable[[DataConfig], RawData]

@@ -1,6 +1,6 @@
-"""A recurrent network for texts that never reads padding, from the left or from both sides.
+"""A recurrent network over time that never reads padding, from the left or from both sides.
 
-B batch   T time (characters)   E embedding   H hidden   S summed state (H or 2 H)   K classes
+B batch   T time (tokens or rows)   E embedding   H hidden   S state (H or 2 H)   K outputs
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import LstmConfig, TrainingConfig
-from trainers.data.dataset import PADDING, TextInput
 from trainers.models.classifier import Classifier
+from trainers.models.fronts import TimeInput, front_for
 
 
 class Lstm(Classifier):
-    """Embedding, LSTM layers, the maximum over the real characters, a linear head.
+    """Embedding, LSTM layers, one state read from all real ones, a linear head.
 
     Reading from the right must not start in the padding, so each text is turned round within its
     own length and read by a second forward LSTM: exact, and simpler to export than packing.
@@ -23,36 +23,46 @@ class Lstm(Classifier):
     def __init__(
         self,
         config: LstmConfig,
-        model_input: TextInput,
-        num_classes: int,
+        model_input: TimeInput,
+        num_outputs: int,
         training: TrainingConfig | None = None,
     ) -> None:
-        super().__init__(num_classes, training or TrainingConfig())
+        super().__init__(num_outputs, training or TrainingConfig())
         directions = 2 if config.bidirectional else 1
         width = config.hidden * directions
-        self.embedding = nn.Embedding(model_input.num_tokens, config.embedding, PADDING)
+        self.embedding = front_for(model_input, config.embedding)
+        self.pool = config.pool
         self.dropout = nn.Dropout(config.dropout)
         inputs = [config.embedding, *[width] * (config.layers - 1)]
         self.forwards = nn.ModuleList(_reader(size, config.hidden) for size in inputs)
         self.backwards = nn.ModuleList(
             _reader(size, config.hidden) for size in inputs if config.bidirectional
         )
-        self.head = nn.Linear(width, num_classes)
+        self.head = nn.Linear(width, num_outputs)
 
-    def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Return logits_BK for ids padded on the right with 0."""
-        is_real_BT = tokens_BT != PADDING
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
+        is_real_BT = self.embedding.is_real(inputs)
         mirror_BT = mirrored_positions(is_real_BT)
-        x_BTE = self.dropout(self.embedding(tokens_BT))
+        x_BTE = self.dropout(self.embedding(inputs))
         for layer, reader in enumerate(self.forwards):
             states = [reader(x_BTE)[0]]
             if self.backwards:
                 turned_BTH, _ = self.backwards[layer](turn(x_BTE, mirror_BT))
                 states.append(turn(turned_BTH, mirror_BT))
             x_BTE = self.dropout(torch.cat(states, dim=-1))
-        lowest = torch.finfo(x_BTE.dtype).min
-        pooled_BS = x_BTE.masked_fill(~is_real_BT[..., None], lowest).amax(1)
-        return self.head(pooled_BS)
+        return self.head(pooled(x_BTE, is_real_BT, self.pool))
+
+
+def pooled(x_BTS: Tensor, is_real_BT: Tensor, pool: str) -> Tensor:
+    """Return one state for each example, from its real places only."""
+    if pool == "last":
+        last_B = (is_real_BT.sum(1) - 1).clamp_min(0)
+        return x_BTS[torch.arange(len(x_BTS), device=x_BTS.device), last_B]
+    if pool == "mean":
+        weight_BT1 = is_real_BT[..., None].to(x_BTS.dtype)
+        return (x_BTS * weight_BT1).sum(1) / weight_BT1.sum(1)
+    return x_BTS.masked_fill(~is_real_BT[..., None], torch.finfo(x_BTS.dtype).min).amax(1)
 
 
 def mirrored_positions(is_real_BT: Tensor) -> Tensor:

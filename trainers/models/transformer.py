@@ -1,6 +1,6 @@
-"""A Transformer encoder for texts: learned positions, a mask over the padding, mean or CLS.
+"""A Transformer encoder over time: learned positions, a mask over the padding, mean or CLS.
 
-B batch   T time (characters, with one more in front for CLS)   E embedding   K classes
+B batch   T time (tokens or rows, with one more in front for CLS)   E embedding   K outputs
 """
 
 from __future__ import annotations
@@ -9,30 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
-from trainers.data.dataset import PADDING, TextInput
 from trainers.models.classifier import Classifier
+from trainers.models.fronts import TimeInput, Tokens, front_for
+from trainers.models.lstm import pooled
 
 _INIT_STD = 0.02  # of embeddings and positions, as in BERT
 
 
-class Transformer(Classifier):
-    """Pre-norm encoder layers over characters, then one linear layer."""
+class Encoder(nn.Module):
+    """Pre-norm encoder layers over tokens or rows."""
 
-    def __init__(
-        self,
-        config: TransformerConfig,
-        model_input: TextInput,
-        num_classes: int,
-        training: TrainingConfig | None = None,
-    ) -> None:
-        super().__init__(num_classes, training or TrainingConfig())
+    def __init__(self, config: TransformerConfig, model_input: TimeInput, front: nn.Module) -> None:
+        super().__init__()
         self.has_cls = config.pool == "cls"
-        self.embedding = nn.Embedding(model_input.num_tokens, config.embedding, PADDING)
+        self.embedding = front
         num_positions = model_input.max_length + self.has_cls
         self.position_TE = nn.Parameter(torch.zeros(num_positions, config.embedding))
         self.cls_E = nn.Parameter(torch.zeros(config.embedding))
-        for weight in (self.embedding.weight, self.position_TE, self.cls_E):
+        for weight in (self.position_TE, self.cls_E):
             nn.init.normal_(weight, std=_INIT_STD)
+        if isinstance(front, Tokens):
+            nn.init.normal_(front.weight, std=_INIT_STD)
         self.dropout = nn.Dropout(config.dropout)
         layer = nn.TransformerEncoderLayer(
             config.embedding,
@@ -45,19 +42,37 @@ class Transformer(Classifier):
         )
         layer.self_attn.dropout = 0.0  # it doubles a step's time on a CPU; the rest drops enough
         norm = nn.LayerNorm(config.embedding)
-        self.encoder = nn.TransformerEncoder(layer, config.layers, norm, enable_nested_tensor=False)
-        self.head = nn.Linear(config.embedding, num_classes)
+        self.layers = nn.TransformerEncoder(layer, config.layers, norm, enable_nested_tensor=False)
 
-    def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Return logits_BK for ids padded on the right with 0."""
-        x_BTE = self.embedding(tokens_BT)
-        is_real_BT = tokens_BT != PADDING
+    def forward(self, inputs: Tensor, is_real_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x_BTE and where it is real; the extra token, if any, comes first."""
+        x_BTE = self.embedding(inputs)
         if self.has_cls:
             x_BTE = torch.cat([self.cls_E.expand(len(x_BTE), 1, -1), x_BTE], dim=1)
             is_real_BT = nn.functional.pad(is_real_BT, (1, 0), value=True)
         x_BTE = self.dropout(x_BTE + self.position_TE[: x_BTE.shape[1]])
-        x_BTE = self.encoder(x_BTE, src_key_padding_mask=~is_real_BT)
-        if self.has_cls:
+        return self.layers(x_BTE, src_key_padding_mask=~is_real_BT), is_real_BT
+
+
+class Transformer(Classifier):
+    """An encoder, then one linear layer."""
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        model_input: TimeInput,
+        num_outputs: int,
+        training: TrainingConfig | None = None,
+    ) -> None:
+        super().__init__(num_outputs, training or TrainingConfig())
+        front = front_for(model_input, config.embedding)
+        self.is_real = front.is_real
+        self.encoder = Encoder(config, model_input, front)
+        self.head = nn.Linear(config.embedding, num_outputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
+        x_BTE, is_real_BT = self.encoder(inputs, self.is_real(inputs))
+        if self.encoder.has_cls:
             return self.head(x_BTE[:, 0])
-        weight_BT1 = is_real_BT[..., None].to(x_BTE.dtype)
-        return self.head((x_BTE * weight_BT1).sum(1) / weight_BT1.sum(1))
+        return self.head(pooled(x_BTE, is_real_BT, "mean"))

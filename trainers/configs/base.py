@@ -1,0 +1,56 @@
+"""What the settings of all data and of all models have in common."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from trainers.fields import Config, number, option
+
+
+class DataConfig(Config):
+    """What all data have: how many examples, and how they are split."""
+
+    kind: str
+    val_share: float = number(
+        0.15, ge=0.02, le=0.5, unit="share", text="Part of the examples that picks the best epoch."
+    )
+    test_share: float = number(
+        0.15, ge=0.02, le=0.5, unit="share", text="Part of the examples that is kept for the end."
+    )
+    split_seed: int = number(
+        0, ge=0, le=2**31, text="Chooses which examples go where; keep it to compare runs."
+    )
+    max_examples: int | None = number(
+        None, ge=20, le=10_000_000, text="Use at most so many examples, all classes alike."
+    )
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> Self:
+        if self.val_share + self.test_share > 0.8:
+            raise PydanticCustomError(
+                "shares",
+                "Expected data.val_share + data.test_share to be at most 0.8; got {total}.",
+                {"total": round(self.val_share + self.test_share, 4)},
+            )
+        return self
+
+
+class FileDataConfig(DataConfig):
+    """What all files of the user's own have: rows that cannot be used."""
+
+    path: str = option(text="The file; its ending (.csv, .tsv, .jsonl, .parquet) says the format.")
+    max_bad: int = number(
+        100, ge=0, le=10_000_000, unit="rows", text="Unusable rows to skip before giving up."
+    )
+
+
+class ModelConfig(Config):
+    """What all models have."""
+
+    kind: str
+    dropout: float = number(
+        0.2, ge=0.0, le=0.9, text="Share of values zeroed while training.", tunable=(0.0, 0.5)
+    )

@@ -1,0 +1,62 @@
+"""The settings of models that write: masked and next-token language models, text to text."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from trainers.configs.base import ModelConfig
+from trainers.configs.models import TransformerConfig
+from trainers.fields import number, option
+
+
+class AttentionConfig(ModelConfig):
+    """What all of these have: layers of attention."""
+
+    embedding: int = number(
+        64, ge=2, le=8192, text="Numbers per token.", tunable=(32, 256), log=True
+    )
+    heads: int = number(4, ge=1, le=128, text="Attention heads; must divide the embedding.")
+    layers: int = number(2, ge=1, le=96, text="Layers on top of each other.", tunable=(1, 6))
+
+    @model_validator(mode="after")
+    def _divide_among_heads(self) -> Self:
+        if self.embedding % self.heads:
+            raise PydanticCustomError(
+                "heads",
+                "Expected model.embedding to be a multiple of model.heads; got {width} and {heads}.",
+                {"width": self.embedding, "heads": self.heads},
+            )
+        return self
+
+
+class GptConfig(AttentionConfig):
+    """Reads from left to right and learns to say what comes next."""
+
+    kind: str = "gpt"
+    prompt: str = option("", text="What samples begin with.", max_length=200)
+    num_samples: int = number(3, ge=0, le=100, text="Texts written into the run at the end.")
+    temperature: float = number(
+        0.8, ge=0.0, le=5.0, text="Of samples: 0 always says the likeliest."
+    )
+
+
+class MaskedConfig(TransformerConfig):
+    """The Transformer encoder, learning to fill in hidden tokens (BERT)."""
+
+    kind: str = "masked"
+    masked_share: float = number(
+        0.15, ge=0.01, le=0.9, unit="share", text="Tokens that are hidden while training."
+    )
+
+
+class Seq2SeqConfig(AttentionConfig):
+    """An encoder that reads and a decoder that writes, with relative positions (T5)."""
+
+    kind: str = "seq2seq"
+    feedforward: int = number(128, ge=1, le=32_768, text="Width between two layers.")
+    beams: int = number(
+        1, ge=1, le=32, text="Texts kept in parallel while writing; 1 is greedy.", tunable=(1, 4)
+    )

@@ -1,0 +1,110 @@
+"""From a checked spec to everything that a training starts from; nothing is recorded yet."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+
+from trainers.checkpoints import build_model, load_model
+from trainers.data.dataset import Dataset, load_dataset
+from trainers.errors import SpecError
+from trainers.models.learner import Learner
+from trainers.models.transfer import BUILTIN, Transfer
+from trainers.parents import Parents, begin_with, parents_of
+from trainers.resuming import checkpoint_to_resume
+from trainers.spec import RunSpec
+from trainers.stopping import StopSwitch
+from trainers.tasks.base import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a training starts from."""
+
+    spec: RunSpec
+    data: Dataset
+    model: Learner
+    stop: StopSwitch
+    parents: Parents
+    start: Path | None
+    """The checkpoint to go on from."""
+
+
+def prepare(
+    spec: RunSpec,
+    stop: StopSwitch,
+    *,
+    home: str | Path | None,
+    run_id: str | None,
+    resume: bool,
+) -> Plan:
+    """Read the data, build the model, find the parents.
+
+    Raises
+    ------
+    SpecError
+        If model, data, loss, metric or parents do not fit each other.
+    DataError
+        If the data or weights cannot be had or used.
+    """
+    parents = parents_of(spec, home)
+    known = parents.start.input if parents.start else None
+    data = load_dataset(spec.data, known=known)
+    L.seed_everything(spec.seed, workers=True, verbose=False)
+    model = build_model(spec, data.input, data.target)
+    model.task.remember(data)
+    _give_weights(model, parents)
+    spec = _with_monitor(spec, model.task)
+    model.training_config = spec.training
+    model.card.update(spec=spec.to_mapping(), data_hash=data.hash)
+    start = checkpoint_to_resume(spec, data, home=home, run_id=run_id) if resume else None
+    if spec.training.compile:
+        model.compile_network()
+    return Plan(spec=spec, data=data, model=model, stop=stop, parents=parents, start=start)
+
+
+def is_helper() -> bool:
+    """Return whether this process trains beside another that keeps the record."""
+    return int(os.environ.get("LOCAL_RANK", "0")) > 0
+
+
+def _give_weights(model: Learner, parents: Parents) -> None:
+    if isinstance(model, Transfer):
+        from_file = model.config.backbone == "multiscale" or model.config.weights != "builtin"
+        path = parents.backbone.path if parents.backbone else BUILTIN
+        model.start(path if from_file and model.config.weights != "hub" else None)
+    if parents.start:
+        begin_with(model, parents.start)
+    if parents.teacher:
+        teacher = load_model(parents.teacher.path)
+        if teacher.task.num_outputs != model.task.num_outputs:
+            raise SpecError(
+                [
+                    (
+                        f"Expected training.distil_from to name a model with "
+                        f"{model.task.num_outputs} outputs; got {teacher.task.num_outputs}. Name one "
+                        "that learnt from the same data."
+                    )
+                ]
+            )
+        model.learn_from(teacher)
+
+
+def _with_monitor(spec: RunSpec, task: Task) -> RunSpec:
+    """Return the spec with the metric that names the best epoch, by name."""
+    monitor = spec.training.monitor
+    if monitor == "auto":
+        monitor = f"val/{task.monitor}"
+    elif not _is_scored(monitor.removeprefix("val/"), task):
+        known = ", ".join(f"val/{name}" for name in task.goals if _is_scored(name, task))
+        raise SpecError([f"Expected training.monitor to be auto or one of {known}; got {monitor}."])
+    training = spec.training.model_copy(update={"monitor": monitor})
+    return spec.model_copy(update={"training": training})
+
+
+def _is_scored(name: str, task: Task) -> bool:
+    needs_two = name in {"auc", "ap"}
+    return name in task.goals and not (needs_two and task.num_outputs != 2)

@@ -1,0 +1,1 @@
+"""What is learnt, whatever learns it: losses, scores, and what is said about each example."""
