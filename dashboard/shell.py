@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
-from dashboard.views import compare, curves, launch, queue, run, runs, search, study
+from dashboard.views import compare, curves, disk, home, launch, queue, run, runs, search, study
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -31,12 +31,18 @@ st.set_page_config(
 st.logo(str(_STATIC / "logo.svg"), icon_image=str(_STATIC / "logo.svg"), size="medium")
 st.html(_CSS)
 PAGES = {
+    "home": st.Page(
+        home.page,
+        title="Home",
+        icon=":material/home:",
+        default=True,
+        help="What runs, what finished, what failed, and what to do next.",
+    ),
     "runs": st.Page(
         runs.page,
         title="Runs",
         icon=":material/table_rows:",
         url_path="runs",
-        default=True,
         help="Every run with its status, parameters and best values.",
     ),
     "curves": st.Page(
@@ -80,6 +86,13 @@ PAGES = {
         url_path="study",
         visibility="hidden",
         help="One search: progress, best so far, charts, changes.",
+    ),
+    "disk": st.Page(
+        disk.page,
+        title="Disk & trash",
+        icon=":material/hard_drive:",
+        url_path="disk",
+        help="What takes the space, what may go, and deleted runs.",
     ),
     "run": st.Page(
         run.page,

@@ -43,7 +43,7 @@ def last_step(page: Page) -> float:
 
 
 def test_ticked_runs_go_into_the_address_and_onto_the_curves(page, visit, run_ids):
-    visit(page, "/")
+    visit(page, "/runs")
     newest, second = run_ids[-1], run_ids[-2]
 
     tick(page, 0)
@@ -58,7 +58,7 @@ def test_ticked_runs_go_into_the_address_and_onto_the_curves(page, visit, run_id
 
 
 def test_the_name_in_the_table_opens_the_run(page, visit, run_ids):
-    visit(page, "/")
+    visit(page, "/runs")
     box = page.get_by_test_id("stDataFrame").bounding_box()
     page.mouse.click(box["x"] + 60, box["y"] + 36 + 16)
 
@@ -147,7 +147,7 @@ def test_a_living_run_appears_and_grows_without_losing_the_zoom(page, visit, ser
 
 
 def test_the_runs_table_sees_a_new_run_by_itself(page, visit, start_run):
-    visit(page, "/")
+    visit(page, "/runs")
     expect(page.get_by_text(re.compile(r"^\d+ runs"))).to_be_visible()
     count = page.get_by_text(re.compile(r"^\d+ runs")).inner_text()
     start_run()
@@ -223,7 +223,7 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
     ("scheme", "path"),
     [
         ("light", "/compare?runs={0},{1}"),
-        ("dark", "/?sel={0},{1}"),
+        ("dark", "/runs?sel={0},{1}"),
         ("dark", "/run?id={0}&tab=Evaluation"),
     ],
 )

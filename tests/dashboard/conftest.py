@@ -49,7 +49,7 @@ def opened() -> Callable[..., AppTest]:
         for key, value in parameters.items():
             at.query_params[key] = value
         # AppTest switches between files only; ours are functions, named by the hash of their path.
-        at._page_hash = "" if page == "runs" else calc_hash(page)
+        at._page_hash = "" if page == "home" else calc_hash(page)
         return at.run()
 
     return open_page

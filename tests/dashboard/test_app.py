@@ -54,10 +54,11 @@ logging.disable()
 from streamlit.testing.v1 import AppTest
 import dashboard.app
 from streamlit.util import calc_hash
-for name, parameters in [("runs", {{}}), ("curves", {{}}), ("compare", {{}}),
+for name, parameters in [("home", {{}}), ("runs", {{}}), ("curves", {{}}), ("compare", {{}}),
+                         ("launch", {{}}), ("queue", {{}}),
                          ("run", {{"id": {runs[0]!r}, "tab": "Evaluation"}})]:
     at = AppTest.from_file({str(DASHBOARD / "shell.py")!r}, default_timeout=60)
-    at._page_hash = "" if name == "runs" else calc_hash(name)
+    at._page_hash = "" if name == "home" else calc_hash(name)
     for key, value in parameters.items():
         at.query_params[key] = value
     at.run()

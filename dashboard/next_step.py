@@ -1,0 +1,187 @@
+"""What the home page says: what happened lately, and the one thing to do next. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from dashboard import formats, markup, tables, theme
+from dashboard.markup import Markup, element
+from dashboard.tables import KeyMetric
+
+LATELY: Final = timedelta(hours=24)
+MOST_ROWS: Final = 8
+MOST_COMPARED: Final = 4
+BAD: Final = frozenset({"failed", "crashed", "lost"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """What is released of a model line."""
+
+    line: str
+    version: int
+    run_id: str
+    reason: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next thing to do: a sentence, and a button that leads there."""
+
+    sentence: str
+    label: str
+    page: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the next step is derived from."""
+
+    running: int
+    waiting: int
+    is_paused: bool
+    finished: Sequence[Mapping[str, Any]]
+    """Runs that came to an end lately."""
+    failed: Sequence[Mapping[str, Any]]
+    """Runs that ended badly lately, the latest first."""
+    best: Sequence[Mapping[str, Any]]
+    """The best finished runs of the project that was used last, the best first."""
+    metric: KeyMetric | None
+    champions: Sequence[Champion]
+
+
+def next_step(facts: Facts) -> Step:
+    """Return the one thing to do next."""
+    if facts.is_paused and facts.waiting:
+        jobs = f"{facts.waiting} job{'s wait' if facts.waiting > 1 else ' waits'}"
+        return Step(
+            sentence=f"The queue is paused and {jobs}.",
+            label="Open the queue",
+            page="queue",
+            parameters={},
+        )
+    if len(facts.failed) > len(facts.finished):
+        worst = facts.failed[0]
+        return Step(
+            sentence=f"Most runs failed lately; the last one was {_name(worst)}.",
+            label="See why",
+            page="run",
+            parameters={"id": worst["run_id"], "tab": "Log"},
+        )
+    released = {champion.run_id for champion in facts.champions}
+    if len(facts.best) >= 2 and facts.best[0]["run_id"] not in released:
+        return _compare(facts, released)
+    if facts.running or facts.waiting:
+        return Step(
+            sentence="Trainings are under way. Watch them, or come back: they go on without you.",
+            label="Watch them",
+            page="curves",
+            parameters={},
+        )
+    return Step(
+        sentence="Nothing runs at the moment. Start the next experiment.",
+        label="Launch a training",
+        page="launch",
+        parameters={},
+    )
+
+
+def _compare(facts: Facts, released: set[str]) -> Step:
+    top = facts.best[:MOST_COMPARED]
+    current = sorted(released)[:1]
+    runs = [*current, *(row["run_id"] for row in top if row["run_id"] not in current)]
+    metric = facts.metric.name if facts.metric else "its metric"
+    ahead = f"{_name(top[0])} leads in {metric}"
+    what = "better than the champion" if released else "really better than the next best"
+    return Step(
+        sentence=f"{ahead}. Is it {what}, or is that luck?",
+        label="Compare them",
+        page="compare",
+        parameters={"runs": ",".join(runs[:MOST_COMPARED])},
+    )
+
+
+def lately(
+    rows: Sequence[Mapping[str, Any]], now: datetime
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the runs that finished, and those that ended badly, in the last day, latest first."""
+    ended = [row for row in rows if row["ended_at"] and now - _utc(row["ended_at"]) <= LATELY]
+    ended.sort(key=lambda row: row["ended_at"], reverse=True)
+    good = [row for row in ended if row["status"] in {"finished", "stopped"}]
+    bad = [row for row in rows if row["status"] in BAD and now - _last(row) <= LATELY]
+    return good, bad
+
+
+def finished_table(
+    rows: Sequence[Mapping[str, Any]], metric: KeyMetric | None, now: datetime
+) -> Markup:
+    """Return runs that came to an end as a table, with the metric that matters most."""
+    column = tables.metric_column(metric.name) if metric else ""
+    names = ["Run", "Status", "Project", *([metric.label] if metric else []), "Took", "Ended"]
+    head = [
+        element("th", name, scope="col", cls="num" if metric and name == metric.label else "")
+        for name in names
+    ]
+    body = []
+    for row in rows[:MOST_ROWS]:
+        value = row.get(column) if metric else None
+        cells = [
+            element("td", markup.run_link(row["run_id"], _name(row))),
+            element("td", theme.status(row["status"]).label),
+            element("td", row["project"]),
+            *([element("td", formats.number(value), cls="num")] if metric else []),
+            element("td", formats.duration(row["duration_s"])),
+            element("td", formats.ago(row["ended_at"], now=now)),
+        ]
+        body.append(element("tr", *cells))
+    return markup.table(head, body, label="Finished lately")
+
+
+def failed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
+    """Return runs that ended badly as a table, each with its cause."""
+    head = [element("th", name, scope="col") for name in ("Run", "Status", "Cause", "When")]
+    body = [
+        element(
+            "tr",
+            element("td", markup.run_link(row["run_id"], _name(row))),
+            element("td", theme.status(row["status"]).label),
+            element("td", row["error"] or theme.status(row["status"]).meaning, cls="wrap"),
+            element("td", formats.ago(_last(row), now=now)),
+        )
+        for row in rows[:MOST_ROWS]
+    ]
+    return markup.table(head, body, label="Failed lately")
+
+
+def champions_table(champions: Sequence[Champion], now: datetime) -> Markup:
+    """Return what is released, one row a model line."""
+    names = ("Line", "Champion", "Since", "By", "Why")
+    head = [element("th", name, scope="col") for name in names]
+    body = [
+        element(
+            "tr",
+            element("th", champion.line, scope="row"),
+            element("td", markup.run_link(champion.run_id, f"v{champion.version}")),
+            element("td", formats.ago(champion.at, now=now)),
+            element("td", champion.who),
+            element("td", champion.reason, cls="wrap"),
+        )
+        for champion in champions
+    ]
+    return markup.table(head, body, label="Champions")
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return row["name"] or row["run_id"]
+
+
+def _last(row: Mapping[str, Any]) -> datetime:
+    return _utc(row["ended_at"] or row["seen_at"] or row["created_at"])
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
