@@ -31,6 +31,8 @@ _log = logging.getLogger("bakeoff.hub")
 
 LOOK_S = 2.0
 """Pause between two looks at the journals; every question has a look of its own."""
+_SEAL_S = 0.1
+"""How long runs are sealed after a look."""
 _ORPHAN_QUIET_S = 15.0
 _LOCK_WAIT_S = 15.0
 
@@ -121,7 +123,7 @@ class Hub(flight.FlightServerBase):
         parent_ticks = start_ticks(parent) if parent else None
         while not self._leave.is_set():
             self._owner.drain()
-            self._owner.seal_one()
+            self._seal()
             quiet_s = time.monotonic() - self._asked_at
             is_orphan = parent and start_ticks(parent) != parent_ticks
             if quiet_s > _ORPHAN_QUIET_S and is_orphan:
@@ -129,6 +131,12 @@ class Hub(flight.FlightServerBase):
             if quiet_s > self._idle_s and not self._owner.num_live:
                 return
             self._leave.wait(LOOK_S)
+
+    def _seal(self) -> None:
+        """Seal ended runs for a moment: one at least, many where many have ended at once."""
+        until = time.monotonic() + _SEAL_S
+        while self._owner.seal_one() and time.monotonic() < until and not self._leave.is_set():
+            pass
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -160,7 +160,11 @@ def _start_hub(home: Home, parent: int | None) -> None:
             stdout=file,
             stderr=file,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={
+                "MALLOC_ARENA_MAX": "2",  # one a thread would cost 20 MB
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
         )
     deadline = time.monotonic() + _PATIENCE_S
     while not _hub_answers(home):
