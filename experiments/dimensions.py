@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from trainers.fields import Config, number, option
-from trainers.spec import SpecError, describe_fields
+from trainers.spec import SpecError, load_spec
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -128,17 +128,19 @@ def labelled(space: Sequence[Dimension], values: Mapping[str, Any]) -> dict[str,
 
 
 def _moved(mapping: Mapping[str, Any], section: str, kind: str) -> dict[str, Any]:
-    """Return a section of another kind, with the old settings that it knows."""
+    """Return a section of another kind, with those old settings that are valid in it."""
     old = mapping.get(section, {})
     if old.get("kind") == kind:
         return dict(old)
-    other = "model" if section == "data" else "data"
-    kinds = {section: kind, other: mapping.get(other, {}).get("kind")}
-    try:
-        known = {card.name for card in describe_fields(kinds["data"], kinds["model"])}
-    except SpecError:
-        known = set()
-    return {key: value for key, value in old.items() if f"{section}.{key}" in known}
+    kept = {"kind": kind}
+    for key, value in old.items():
+        try:
+            load_spec({**mapping, section: {**kept, key: value, "kind": kind}})
+        except SpecError as error:
+            if any(f"{section}.{key}" in problem for problem in error.problems):
+                continue
+        kept[key] = value if key != "kind" else kind
+    return kept
 
 
 def as_list(value: Any) -> Any:

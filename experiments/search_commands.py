@@ -74,7 +74,7 @@ def show_study(options: argparse.Namespace) -> int:
         row["is"] = row["state"] if row["is_feasible"] else "breaks a limit"
         row["settings"] = ", ".join(f"{k}={v}" for k, v in row["params"].items())
     headings = {"number": "TRIAL", "is": "STATE", "value": "VALUE", "run": "RUN"}
-    say_table(best, headings | {"settings": "SETTINGS"})
+    say_table(best, headings | {"settings": "SETTINGS", "reason": "NOTE"})
     return 0
 
 

@@ -43,7 +43,8 @@ def load_space(raw: Any, base: Mapping[str, Any], problems: list[str]) -> tuple[
         return ()
     cards = cards_of(base, named)
     found = [_dimension(str(name), body, cards, problems) for name, body in named]
-    space = in_order([one for one in found if one is not None], problems)
+    known = [one for one in found if one is not None]
+    space = in_order(_for_their_kinds(known, base), problems)
     if not problems:
         problems += [problem for one in space for problem in _refused_ends(one, space, base)]
     return space
@@ -77,7 +78,7 @@ def cards_of(
         kinds[section] = [str(_get(base, f"{section}.kind"))]
         for name, body in named:
             if isinstance(body, Mapping) and body.get("field", name) == f"{section}.kind":
-                kinds[section] += [str(kind) for kind in body.get("choices", ())]
+                kinds[section] += [str(kind) for kind in _listed(body.get("choices"))]
     cards: dict[str, list[FieldCard]] = {}
     for data in kinds["data"]:
         for model in kinds["model"]:
@@ -110,6 +111,37 @@ def in_order(space: Sequence[Dimension], problems: list[str]) -> tuple[Dimension
         done += ready
         waiting = [one for one in waiting if one not in ready]
     return tuple(done)
+
+
+def _for_their_kinds(space: Sequence[Dimension], base: Mapping[str, Any]) -> list[Dimension]:
+    """Let a setting that only some of the searched kinds have depend on the kind."""
+    by_field = {one.field: one for one in space}
+    found = []
+    for one in space:
+        section = one.field.partition(".")[0]
+        chooser = by_field.get(f"{section}.kind")
+        is_settled = chooser is None or chooser is one or one.when
+        having = [] if is_settled else _kinds_having(one.field, chooser, base)
+        if chooser is not None and 0 < len(having) < len(chooser.choices):
+            condition = ((chooser.name, tuple(having)),)
+            found.append(one.model_copy(update={"when": condition}))
+        else:
+            found.append(one)
+    return found
+
+
+def _kinds_having(field: str, chooser: Dimension | None, base: Mapping[str, Any]) -> list[Any]:
+    having = []
+    for kind in chooser.choices if chooser is not None else ():
+        kinds = {name: _get(base, name) for name in KINDS} | {
+            f"{field.partition('.')[0]}.kind": kind
+        }
+        try:
+            cards = describe_fields(str(kinds["data.kind"]), str(kinds["model.kind"]))
+        except SpecError:
+            continue
+        having += [kind] if any(card.name == field for card in cards) else []
+    return having
 
 
 def _dimension(
@@ -178,7 +210,7 @@ def _completed(body: dict[str, Any], card: FieldCard) -> dict[str, Any]:
     """Take the end that was left out, and the scale, from the declaration."""
     prefill = suggested(card) or {}
     ends = {"low": prefill.get("low", card.ge), "high": prefill.get("high", card.le)}
-    log = card.log and float(body.get("low", ends["low"]) or 0) > 0 and "step" not in body
+    log = card.log and (_float(body.get("low", ends["low"])) or 0) > 0 and "step" not in body
     return {**ends, "log": log, **body}
 
 

@@ -180,7 +180,7 @@ def load_study(mapping: Any) -> StudySpec:
     base = _base(values.pop("base", None), values.pop("set", {}), problems)
     raw_objectives = values.pop("objectives", None) or values.pop("objective", None)
     values["objectives"] = _objectives(raw_objectives, problems)
-    values["constraints"] = _constraints(values.get("constraints") or (), problems)
+    values["constraints"] = _constraints(values.get("constraints"), problems)
     for key in ("sampler", "pruner"):
         if isinstance(values.get(key), str):
             values[key] = {"kind": values[key]}
@@ -232,15 +232,18 @@ def _put(mapping: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _objectives(raw: Any, problems: list[str]) -> tuple[Objective, ...]:
-    items = [raw] if isinstance(raw, str | Mapping) else list(raw or ())
     found = []
+    items = _items(raw)
     for item in items:
-        body = {"metric": item} if isinstance(item, str) else dict(item)
-        body.setdefault("goal", goal_of(str(body.get("metric"))))
-        found.append(_part(Objective, body, "objective", problems))
-        if _TEST_SPLIT.match(str(body.get("metric"))):
+        body = {"metric": item} if isinstance(item, str) else item
+        if not isinstance(body, Mapping):
+            problems.append(f"Expected objective to name a metric, such as val/f1; got {item!r}.")
+            continue
+        metric = str(body.get("metric"))
+        found.append(_part(Objective, {"goal": goal_of(metric), **body}, "objective", problems))
+        if _TEST_SPLIT.match(metric):
             problems.append(
-                f"Expected an objective on the validation data; got {body['metric']!r}. The test "
+                f"Expected an objective on the validation data; got {metric!r}. The test "
                 "data may be looked at once, for the model that was chosen: use val/ instead."
             )
     if not items:
@@ -250,20 +253,30 @@ def _objectives(raw: Any, problems: list[str]) -> tuple[Objective, ...]:
 
 def _constraints(raw: Any, problems: list[str]) -> tuple[Constraint, ...]:
     found = []
-    for item in [raw] if isinstance(raw, str | Mapping) else raw:
-        if isinstance(item, str):
-            match = _CONSTRAINT.match(item)
-            limit = _number(match["limit"]) if match else None
-            if match is None or limit is None:
-                problems.append(
-                    f"Expected a constraint such as 'cost.latency_p95_ms <= 20'; got {item!r}."
-                )
-                continue
-            body = {"metric": match["name"], "op": match["op"], "limit": limit}
+    for item in _items(raw):
+        body = _parsed_constraint(item) if isinstance(item, str) else item
+        if isinstance(body, Mapping):
+            found.append(_part(Constraint, body, "constraint", problems))
         else:
-            body = item
-        found.append(_part(Constraint, body, "constraint", problems))
+            problems.append(
+                f"Expected a constraint such as 'cost.latency_p95_ms <= 20'; got {item!r}."
+            )
     return tuple(one for one in found if one is not None)
+
+
+def _parsed_constraint(text: str) -> dict[str, Any] | None:
+    match = _CONSTRAINT.match(text)
+    limit = _number(match["limit"]) if match else None
+    if match is None or limit is None:
+        return None
+    return {"metric": match["name"], "op": match["op"], "limit": limit}
+
+
+def _items(raw: Any) -> list[Any]:
+    """Return one or several things as a list."""
+    if raw is None:
+        return []
+    return list(raw) if isinstance(raw, list | tuple) else [raw]
 
 
 def _part(config: type[Any], values: Any, where: str, problems: list[str]) -> Any:
