@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,15 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.bulk_inputs import items
 from experiments.errors import UsageError
+from experiments.model_inputs import InputError
 from experiments.predictor import Predictor
-from experiments.preprocessing import InputError
 
-IMAGES: Final = frozenset({".png", ".jpg", ".jpeg"})
 _CHUNK: Final = 1024
-_TEXT_NAMES = ("text", "input", "content", "sentence", "review")
-_PIXEL_NAMES = ("pixels", "image", "input")
-_ID_NAMES = ("id", "example_id", "path")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +66,16 @@ def predict_file(
         )
     ids: list[str] = []
     parts: list[NDArray[np.float64]] = []
-    for chunk in _chunks(_items(source, predictor.modality, column)):
+    for chunk in _chunks(items(source, predictor.modality, column)):
         parts.append(_scores(predictor, chunk))
         ids += [name for name, _ in chunk]
         on_progress(len(ids))
     if not ids:
         raise UsageError(f"Expected at least one example in {source}; got none.")
-    scores = np.concatenate(parts)
-    labels = [predictor.labels[best] for best in scores.argmax(axis=1)]
+    rows = _rows(ids, np.concatenate(parts), predictor)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        write(temporary, ids, labels, scores, predictor.labels)
+        write(temporary, rows)
         temporary.replace(target)
     except OSError as error:
         raise UsageError(
@@ -86,8 +83,24 @@ def predict_file(
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-    counts = {label: labels.count(label) for label in predictor.labels if label in set(labels)}
-    return Written(path=target, num_rows=len(ids), counts=counts)
+    counts = Counter(row["label"] for row in rows) if predictor.is_classifier else {}
+    return Written(path=target, num_rows=len(ids), counts=dict(sorted(counts.items())))
+
+
+def _rows(
+    ids: Sequence[str], scores: NDArray[np.float64], predictor: Predictor
+) -> list[dict[str, Any]]:
+    """Return what is written of each example: its label and all scores, or its values."""
+    found: list[dict[str, Any]] = []
+    for name, row in zip(ids, scores, strict=True):
+        values = dict(zip(predictor.labels, (round(float(one), 6) for one in row), strict=True))
+        if predictor.is_classifier:
+            label = predictor.labels[int(row.argmax())]
+            prefixed = {f"score.{key}": value for key, value in values.items()}
+            found.append({"id": name, "label": label, "score": values[label], **prefixed})
+        else:
+            found.append({"id": name, **values})
+    return found
 
 
 def _scores(predictor: Predictor, chunk: Sequence[tuple[str, Any]]) -> NDArray[np.float64]:
@@ -103,9 +116,9 @@ def _scores(predictor: Predictor, chunk: Sequence[tuple[str, Any]]) -> NDArray[n
         raise
 
 
-def _chunks(items: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+def _chunks(given: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
     chunk: list[tuple[str, Any]] = []
-    for item in items:
+    for item in given:
         chunk.append(item)
         if len(chunk) == _CHUNK:
             yield chunk
@@ -114,149 +127,24 @@ def _chunks(items: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]
         yield chunk
 
 
-def _items(source: Path, modality: str, column: str | None) -> Iterator[tuple[str, Any]]:
-    suffix = source.suffix.lower()
-    if source.is_dir() or suffix in IMAGES:
-        return _images(source, modality)
-    if not source.is_file():
-        raise UsageError(f"Expected a file or a folder; got {source}, which does not exist.")
-    readers: dict[str, Callable[[Path], Iterator[tuple[str, dict[str, Any]]]]] = {
-        ".csv": _csv_rows,
-        ".tsv": _csv_rows,
-        ".jsonl": _json_rows,
-        ".ndjson": _json_rows,
-        ".parquet": _parquet_rows,
-    }
-    if suffix not in readers:
-        raise UsageError(
-            f"Expected {', '.join(readers)}, PNG or JPEG, or a folder of images; got {source.name!r}."
-        )
-    return _inputs(readers[suffix](source), modality, column)
-
-
-def _images(source: Path, modality: str) -> Iterator[tuple[str, bytes]]:
-    if modality != "image":
-        raise UsageError(f"Expected a file of texts for this model; got the images in {source}.")
-    found = [source] if source.is_file() else sorted(source.rglob("*"))
-    for path in found:
-        if path.is_file() and path.suffix.lower() in IMAGES:
-            name = path.name if path == source else path.relative_to(source).as_posix()
-            yield name, path.read_bytes()
-
-
-def _inputs(
-    rows: Iterator[tuple[str, dict[str, Any]]], modality: str, column: str | None
-) -> Iterator[tuple[str, Any]]:
-    for place, row in rows:
-        name = next((str(row[key]) for key in _ID_NAMES if row.get(key) not in (None, "")), place)
-        yield name, _input(place, row, modality, column)
-
-
-def _input(place: str, row: dict[str, Any], modality: str, column: str | None) -> Any:
-    if column is not None:
-        if column not in row:
-            raise UsageError(
-                f"Expected the column {column!r} in {place}; got {', '.join(row) or 'none'}."
-            )
-        return row[column]
-    names = _TEXT_NAMES if modality == "text" else _PIXEL_NAMES
-    found = next((row[key] for key in names if key in row), None)
-    if found is not None:
-        return found
-    if modality == "text":
-        raise UsageError(
-            f"Expected a column of texts ({', '.join(names)}) in {place}; got {', '.join(row)}. "
-            "Name it with --column."
-        )
-    try:
-        return [float(value) for key, value in row.items() if key not in _ID_NAMES]
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"Expected pixels as numbers in {place}; got other columns as well. Name the column of "
-            "the images with --column."
-        ) from None
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    csv.field_size_limit(10_000_000)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(
-                file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
-            )
-            for row in reader:
-                if None in row or None in row.values():
-                    raise UsageError(
-                        f"Expected {len(reader.fieldnames or ())} columns in line "
-                        f"{reader.line_num} of {path}; got another number."
-                    )
-                yield f"line {reader.line_num}", row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"Expected {path} to be a CSV file in UTF-8; got {error}.") from error
-
-
-def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise UsageError(
-                    f"Expected a JSON object in line {number} of {path}; got {error!s:.120}."
-                ) from None
-            yield f"line {number}", row if isinstance(row, dict) else {"input": row, "text": row}
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=_CHUNK):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"row {number}", row
-    except pa.ArrowException as error:
-        raise UsageError(f"Expected {path} to be a Parquet file; got {error!s:.120}.") from error
-
-
-def _write_csv(
-    path: Path, ids: list[str], labels: list[str], scores: NDArray[np.float64], names: list[str]
-) -> None:
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["id", "label", "score", *(f"score.{name}" for name in names)])
-        for name, label, row in zip(ids, labels, scores, strict=True):
-            rows.writerow([name, label, f"{row.max():.6f}", *(f"{one:.6f}" for one in row)])
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
 
 
-def _write_json(
-    path: Path, ids: list[str], labels: list[str], scores: NDArray[np.float64], names: list[str]
-) -> None:
+def _write_json(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for name, label, row in zip(ids, labels, scores, strict=True):
-            values = {known: round(float(one), 6) for known, one in zip(names, row, strict=True)}
-            line = {
-                "id": name,
-                "label": label,
-                "score": round(float(row.max()), 6),
-                "scores": values,
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _write_parquet(
-    path: Path, ids: list[str], labels: list[str], scores: NDArray[np.float64], names: list[str]
-) -> None:
+def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"id": ids, "label": labels, "score": scores.max(axis=1)}
-    columns |= {f"score.{name}": scores[:, place] for place, name in enumerate(names)}
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    pq.write_table(pa.Table.from_pylist(list(rows)), path, compression="zstd")
 
 
 _WRITERS: Final = {".csv": _write_csv, ".jsonl": _write_json, ".parquet": _write_parquet}

@@ -30,7 +30,7 @@ class ExportCheck:
     reason: str
     examples: int = 0
     max_difference: float | None = None
-    """between exported and recorded probabilities"""
+    """between exported and recorded scores; of numbers, in standard deviations"""
     disagreements: int = 0
     """examples whose class is another one"""
     tolerance: float
@@ -59,17 +59,21 @@ def check(folder: Path, predictions: Path, tolerance: float) -> ExportCheck:
     import onnxruntime
 
     ids, items = _inputs(folder / "check")
-    recorded = _recorded(predictions, ids)
     predictor = Predictor.from_folder(folder)
+    recorded = _recorded(predictions, ids, predictor)
     found = predictor.scores(items)
-    off = float(np.abs(found - recorded).max())
-    others = int((found.argmax(axis=1) != recorded.argmax(axis=1)).sum())
+    scale = 1.0 if predictor.is_classifier else max(float(recorded.std()), 1e-12)
+    off = float(np.abs(found - recorded).max()) / scale
+    others = 0
+    if predictor.is_classifier:
+        others = int((found.argmax(axis=1) != recorded.argmax(axis=1)).sum())
     p50, p95 = predictor.latency_ms(items[0])
     matches = off <= tolerance
     return ExportCheck(
         matches=matches,
         reason=f"{len(ids):,} stored inputs, run by ONNX Runtime without torch: scores differ by "
-        f"at most {off:.2g} from the recorded ones ({others} other classes); {tolerance:g} is "
+        f"at most {off:.2g}{'' if predictor.is_classifier else ' standard deviations'} from the "
+        f"recorded ones ({others} other classes); {tolerance:g} is "
         f"{'allowed' if matches else 'the most that is allowed'}.",
         examples=len(ids),
         max_difference=off,
@@ -92,11 +96,20 @@ def _inputs(folder: Path) -> tuple[list[str], Sequence[Any]]:
     return ids, described["items"]
 
 
-def _recorded(path: Path, ids: Sequence[str]) -> np.ndarray:
+def _recorded(path: Path, ids: Sequence[str], predictor: Predictor) -> np.ndarray:
+    """Return recorded scores, one row an example; several numbers of one stand in several rows."""
     table = pq.ParquetFile(path).read(columns=["example_id", "scores"])
     place = {example: row for row, example in enumerate(table["example_id"].to_pylist())}
-    picked = table["scores"].take([place[example] for example in ids])
-    return np.array(picked.to_pylist(), dtype=np.float64)
+    names = predictor.labels
+    if not predictor.is_classifier and len(names) > 1:
+        wanted = [f"{example}/{name}" for example in ids for name in names]
+    else:
+        wanted = list(ids)
+    picked = table["scores"].take([place[example] for example in wanted])
+    scores = np.array(picked.to_pylist(), dtype=np.float64)
+    if predictor.is_classifier and scores.shape[1] == 1:  # only P(class 1) is stored
+        scores = np.concatenate([1 - scores, scores], axis=1)
+    return scores.reshape(len(ids), len(names))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         found = check(options.folder, options.predictions, options.tolerance)
-    except (ExperimentError, OSError, ValueError) as error:
+    except (ExperimentError, OSError, ValueError, KeyError) as error:
         found = ExportCheck(matches=False, reason=str(error), tolerance=options.tolerance)
     if "torch" in sys.modules:
         found = ExportCheck(

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.errors import PortInUseError
+from experiments.model_inputs import InputError
 from experiments.predictor import Predictor
-from experiments.preprocessing import InputError
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8600
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.num_answered += len(inputs)
         return {
             "release": self.server.facts.get("release"),
-            "predictions": told(scores, self.server.predictor.labels),
+            "predictions": told(scores, self.server.predictor),
         }
 
     def _inputs(self) -> list[Any]:
@@ -241,13 +241,16 @@ _Handler.routes = {
 }
 
 
-def told(scores: NDArray[np.float64], labels: list[str]) -> list[dict[str, Any]]:
-    """Return predictions as they are answered: label, its score, and all scores by label."""
+def told(scores: NDArray[np.float64], predictor: Predictor) -> list[dict[str, Any]]:
+    """Return predictions as they are answered: the label with all scores, or the values."""
+    rows = [
+        {name: round(float(one), 6) for name, one in zip(predictor.labels, row, strict=True)}
+        for row in scores
+    ]
+    if not predictor.is_classifier:
+        return [{"values": row} for row in rows]
+    best = [predictor.labels[place] for place in scores.argmax(axis=1)]
     return [
-        {
-            "label": labels[int(best)],
-            "score": round(float(row[best]), 6),
-            "scores": {label: round(float(one), 6) for label, one in zip(labels, row, strict=True)},
-        }
-        for row, best in zip(scores, scores.argmax(axis=1), strict=True)
+        {"label": label, "score": row[label], "scores": row}
+        for label, row in zip(best, rows, strict=True)
     ]

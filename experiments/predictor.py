@@ -59,6 +59,7 @@ class Predictor:
         except Exception as error:  # ONNX Runtime's own errors share no base class
             raise BundleError(f"Expected a model for ONNX Runtime; got {error!s:.200}.") from error
         self.modality: str = facts["modality"]
+        self._after: dict[str, Any] = facts["scores"]
         self.sha256 = hashlib.sha256(files["model.onnx"]).hexdigest()
 
     @classmethod
@@ -73,12 +74,17 @@ class Predictor:
         return cls(files, threads=threads)
 
     @property
+    def is_classifier(self) -> bool:
+        """Whether scores are probabilities of classes; else they are numbers in their own unit."""
+        return self._after["kind"] == "softmax"
+
+    @property
     def expectation(self) -> str:
         """What an input looks like, in words."""
         return self._prepare.expectation
 
     def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
-        """Return one row of probabilities an example, in the order of `labels`.
+        """Return one row an example, in the order of `labels`: probabilities, or numbers.
 
         Raises
         ------
@@ -105,8 +111,11 @@ class Predictor:
         return float(p50), float(p95)
 
     def _run(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
-        [logits] = self._session.run([self._output], {self._input: inputs})
-        return softmax(np.asarray(logits))
+        [outputs] = self._session.run([self._output], {self._input: inputs})
+        if self.is_classifier:
+            return softmax(np.asarray(outputs))
+        std, mean = np.array(self._after["std"]), np.array(self._after["mean"])
+        return np.asarray(outputs).astype(np.float64).reshape(len(inputs), -1) * std + mean
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:

@@ -4,128 +4,152 @@ Light: NumPy, and Pillow where there are image files. No torch: what serves a mo
 what trained it.
 """
 
-import base64
-import binascii
-import io
-import warnings
+import math
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.errors import UsageError
+from experiments.image_inputs import ImagePreprocessing
+from experiments.model_inputs import InputError, Preprocessing, refusal
 
-MAX_PIXELS = 50_000_000
 MAX_CHARACTERS = 1_000_000
-_IMAGE_FORMATS = ("PNG", "JPEG")
-
-
-class InputError(UsageError):
-    """An example that the model cannot read; the message names it and says what it can."""
-
-
-class Preprocessing(Protocol):
-    """Turns examples into one array for the network."""
-
-    @property
-    def expectation(self) -> str:
-        """What an example looks like, in words."""
-        ...
-
-    def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
-        """Return an array whose first axis is the examples.
-
-        Raises
-        ------
-        InputError
-            If one of them cannot be read.
-        """
-        ...
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class TextPreprocessing:
-    """Characters become numbers; white space is tidied, long texts are cut, short ones padded."""
+    """Characters or words become numbers; long texts are cut, short ones padded."""
 
     def __init__(self, facts: Mapping[str, Any], vocabulary: Sequence[str]) -> None:
         self._length = int(facts["max_length"])
         self._padding, self._unknown = int(facts["padding"]), int(facts["unknown"])
-        first = max(self._padding, self._unknown) + 1
-        self._ids = {character: id_ for id_, character in enumerate(vocabulary, start=first)}
-        self.expectation = f"a text; what is beyond {self._length} characters is cut"
+        self._has_words = facts["tokens"] == "words"
+        self._ids = {token: id_ for id_, token in enumerate(vocabulary, start=int(facts["first"]))}
+        self.expectation = f"a text; what is beyond {self._length} {facts['tokens']} is cut"
 
     def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
         """Return int32 of shape (n, max_length)."""
         found = np.full((len(items), self._length), self._padding, dtype=np.int32)
         for row, item in enumerate(items):
             if not isinstance(item, str):
-                raise InputError(_told(row, "a text", item))
-            text = " ".join(item[:MAX_CHARACTERS].split())[: self._length]
+                raise refusal(row, "a text", item)
+            text = " ".join(item[:MAX_CHARACTERS].split())
             if not text:
-                raise InputError(_told(row, "a text that is not blank", item))
-            found[row, : len(text)] = [self._ids.get(each, self._unknown) for each in text]
+                raise refusal(row, "a text that is not blank", item)
+            tokens = _WORD.findall(text.lower()) if self._has_words else text
+            cut = tokens[: self._length]
+            found[row, : len(cut)] = [self._ids.get(each, self._unknown) for each in cut]
         return found
 
 
-class ImagePreprocessing:
-    """Pixels from 0 to 255, or a PNG or JPEG file, become channels x height x width bytes."""
+class TablePreprocessing:
+    """A row of a table: numbers as they are, words by their index, null for what is missing."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._channels = int(facts["channels"])
-        self._height, self._width = int(facts["height"]), int(facts["width"])
-        self.expectation = (
-            f"pixels of shape {_by(self.shape)} from 0 to 255, or a PNG or JPEG file in base64"
-        )
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of one image: channels, height, width."""
-        return self._channels, self._height, self._width
+        self._names: list[str] = list(facts["names"])
+        self._words = {
+            name: {word: float(place) for place, word in enumerate(words)}
+            for name, words in facts["categories"].items()
+        }
+        self.expectation = f"an object with {', '.join(self._names)}"
 
     def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
-        """Return uint8 of shape (n, channels, height, width)."""
-        found = np.empty((len(items), *self.shape), dtype=np.uint8)
-        for row, item in enumerate(items):
-            found[row] = self._from_file(row, item) if _is_file(item) else self._pixels(row, item)
+        """Return float32 of shape (n, columns); NaN is missing."""
+        return np.array(
+            [self._row(row, item) for row, item in enumerate(items)], dtype=np.float32
+        ).reshape(len(items), len(self._names))
+
+    def _row(self, row: int, item: Any) -> list[float]:
+        if isinstance(item, list | tuple) and len(item) == len(self._names):
+            item = dict(zip(self._names, item, strict=True))
+        if not isinstance(item, Mapping):
+            raise refusal(row, self.expectation, item)
+        missing = [name for name in self._names if name not in item]
+        if missing:
+            raise refusal(row, self.expectation, f"one without {', '.join(missing)}")
+        return [self._value(row, name, item[name]) for name in self._names]
+
+    def _value(self, row: int, name: str, value: Any) -> float:
+        if value is None or value == "":
+            return math.nan
+        words = self._words.get(name)
+        if words is None:
+            return number(row, name, value)
+        return words.get(str(value), math.nan)
+
+
+class SequencePreprocessing:
+    """Rows of numbers over time; what is beyond the longest is cut, the rest is filled with NaN."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._length = int(facts["max_length"])
+        self._names: list[str] = list(facts["names"])
+        self.expectation = (
+            f"1 to {self._length} rows of {len(self._names)} numbers ({', '.join(self._names)})"
+        )
+
+    def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
+        """Return float32 of shape (n, max_length, columns)."""
+        found = np.full((len(items), self._length, len(self._names)), np.nan, dtype=np.float32)
+        for place, item in enumerate(items):
+            if not isinstance(item, list | tuple) or not 1 <= len(item) <= self._length:
+                raise refusal(place, self.expectation, item)
+            for time, row in enumerate(item):
+                found[place, time] = self._row(place, row)
         return found
 
-    def _pixels(self, row: int, item: Any) -> NDArray[np.uint8]:
-        expected = self.expectation
-        try:
-            pixels = np.asarray(item)
-        except ValueError:
-            raise InputError(_told(row, expected, "rows of different lengths")) from None
-        if pixels.dtype.kind not in "iuf":
-            raise InputError(_told(row, expected, item))
-        if pixels.ndim == 1 and pixels.size == np.prod(self.shape):
-            pixels = pixels.reshape(self.shape)
-        elif pixels.ndim == 2 and self._channels == 1:
-            pixels = pixels[None]
-        if pixels.shape != self.shape:
-            raise InputError(_told(row, expected, f"shape {_by(pixels.shape)}"))
-        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 255):
-            raise InputError(_told(row, expected, "values outside"))
-        return np.rint(pixels).astype(np.uint8)
+    def _row(self, place: int, row: Any) -> list[float]:
+        if isinstance(row, Mapping):
+            row = [row.get(name) for name in self._names]
+        if not isinstance(row, list | tuple) or len(row) != len(self._names):
+            raise refusal(place, self.expectation, row)
+        return [
+            math.nan if value is None else number(place, name, value)
+            for name, value in zip(self._names, row, strict=True)
+        ]
 
-    def _from_file(self, row: int, item: Any) -> NDArray[np.uint8]:
-        """Decode and resize exactly as the training's reader of image folders does."""
-        from PIL import Image
 
-        content = item if isinstance(item, bytes) else _decoded(row, item)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(io.BytesIO(content), formats=_IMAGE_FORMATS) as image:
-                    if image.width * image.height > MAX_PIXELS:
-                        raise InputError(_told(row, f"at most {MAX_PIXELS:,} pixels", image.size))
-                    mode = "RGB" if self._channels == 3 else "L"
-                    small = image.convert(mode).resize((self._width, self._height))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning) as error:
-            raise InputError(_told(row, "a PNG or JPEG image", str(error))) from None
-        except Image.DecompressionBombError as error:
-            raise InputError(_told(row, "an image of sensible size", str(error))) from None
-        pixels = np.asarray(small, dtype=np.uint8)
-        return pixels.transpose(2, 0, 1) if self._channels == 3 else pixels[None]
+class RatingPreprocessing:
+    """A user and an item, by their numbers."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._sizes = int(facts["num_users"]), int(facts["num_items"])
+        self.expectation = (
+            f"a user from 0 to {self._sizes[0] - 1} and an item from 0 to {self._sizes[1] - 1}"
+        )
+
+    def __call__(self, items: Sequence[Any]) -> NDArray[Any]:
+        """Return int64 of shape (n, 2)."""
+        found = np.empty((len(items), 2), dtype=np.int64)
+        for row, item in enumerate(items):
+            pair = list(item.values()) if isinstance(item, Mapping) else item
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise refusal(row, self.expectation, item)
+            for place, value in enumerate(pair):
+                whole = number(row, self.expectation, value)
+                if whole != int(whole) or not 0 <= whole < self._sizes[place]:
+                    raise refusal(row, self.expectation, item)
+                found[row, place] = int(whole)
+        return found
+
+
+def number(row: int, name: str, value: Any) -> float:
+    """Return a value as a number; text as in a CSV file counts.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise refusal(row, f"a number for {name}", value)
+    return found
 
 
 def make_preprocessing(facts: Mapping[str, Any], vocabulary: Sequence[str] | None) -> Preprocessing:
@@ -136,30 +160,18 @@ def make_preprocessing(facts: Mapping[str, Any], vocabulary: Sequence[str] | Non
     InputError
         If this version of Bakeoff does not know it.
     """
-    modality = facts.get("modality")
-    if modality == "text" and vocabulary is not None:
-        return TextPreprocessing(facts, vocabulary)
-    if modality == "image":
-        return ImagePreprocessing(facts)
-    raise InputError(f"Expected a bundle for images or texts; got {modality!r}. Update Bakeoff.")
-
-
-def _is_file(item: Any) -> bool:
-    return isinstance(item, bytes | str) or (isinstance(item, dict) and "base64" in item)
-
-
-def _decoded(row: int, item: Any) -> bytes:
-    text = item["base64"] if isinstance(item, dict) else item
-    try:
-        return base64.b64decode(str(text).partition(",")[2] or text, validate=True)
-    except (binascii.Error, ValueError, TypeError):
-        raise InputError(_told(row, "a PNG or JPEG file in base64", text)) from None
-
-
-def _told(row: int, expected: str, got: Any) -> str:
-    text = repr(got)
-    return f"Expected {expected} as input {row}; got {text[:60]}{'...' if len(text) > 60 else ''}."
-
-
-def _by(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
+    match facts.get("modality"):
+        case "text" if vocabulary is not None:
+            return TextPreprocessing(facts, vocabulary)
+        case "image":
+            return ImagePreprocessing(facts)
+        case "table":
+            return TablePreprocessing(facts)
+        case "sequence":
+            return SequencePreprocessing(facts)
+        case "ratings":
+            return RatingPreprocessing(facts)
+        case other:
+            raise InputError(
+                f"Expected a kind of input that is known; got {other!r}. Update Bakeoff."
+            )

@@ -64,7 +64,8 @@ def predict_command(
         say_json({"release": facts["release"], "rows": found.num_rows, "file": str(found.path)})
         return
     told = ", ".join(f"{count:,} {label}" for label, count in found.counts.items())
-    say(f"{found.num_rows:,} predictions by {facts['release']} in {found.path}: {told}")
+    tail = f": {told}" if told else ""
+    say(f"{found.num_rows:,} predictions by {facts['release']} in {found.path}{tail}")
 
 
 def _load(home: str | None, ref: str) -> tuple[bundle.Bundle, dict[str, Any]]:

@@ -3,13 +3,14 @@
 Writes what a model needs outside the training code, and stored inputs to check it with::
 
     weights.safetensors  the weights, by their names in the network
-    model.onnx           the network: input -> logits
-    preprocessing.json   from an example to the network's input; how scores follow from logits
-    vocabulary.json      for texts: the characters of id 2, 3, ...
-    labels.json          class names, by their index
+    model.onnx           the network: input -> outputs
+    preprocessing.json   from an example to the network's input, and from its outputs to scores
+    vocabulary.json      for texts: the characters or words by id
+    labels.json          class names, or the names of the numbers, in the order of the outputs
     config.json          what was trained, and how it was exported
     check/               inputs of stored predictions, as they were before any preprocessing
 
+``--int8`` makes a new run of a smaller variant instead; see `trainers.int8`.
 Exit codes: 0 exported, 1 failed, 2 this run cannot be exported.
 """
 
@@ -18,10 +19,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,27 +34,19 @@ import store
 from store.layout import Home
 from trainers.catalog import DATA
 from trainers.checkpoints import load_model
-from trainers.data.dataset import PADDING, UNKNOWN, ImageInput, TextInput, model_input_from_mapping
-from trainers.data.raw import RawData, RawTexts
+from trainers.data.inputs import model_input_from_mapping
 from trainers.errors import DataError, SpecError
-from trainers.models.classifier import Classifier
+from trainers.export_inputs import describe, write_inputs
 from trainers.spec import RunSpec, load_spec
 
 OPSET = 18
 NUM_CHECKED = 512
-_TOLERANCE = 1e-4  # between torch and ONNX Runtime, on logits of the same input
+INT8_NAME = "model-int8.onnx"
+_TOLERANCE = 1e-4  # between torch and ONNX Runtime, on outputs for the same input
 
 
 class ExportError(Exception):
     """A model that cannot be exported; the message is one sentence with the reason."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """Inputs for tracing the network, and what to call them."""
-
-    inputs: Tensor
-    preprocessing: dict[str, Any]
 
 
 def export(run_id: str, home: Home, folder: Path, *, split: str, count: int = NUM_CHECKED) -> None:
@@ -62,7 +55,7 @@ def export(run_id: str, home: Home, folder: Path, *, split: str, count: int = NU
     Parameters
     ----------
     run_id
-        The run.
+        The run: trained, or an int8 variant of one.
     home
         The store's folder.
     folder
@@ -77,42 +70,91 @@ def export(run_id: str, home: Home, folder: Path, *, split: str, count: int = NU
     ExportError
         If the run has no checkpoint, or its model cannot be exported.
     """
+    int8 = home.run(run_id).files / INT8_NAME
+    source = parent_of(home, run_id) if int8.is_file() else run_id
+    model = load_best(home, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    batch = write_model(model, folder)
+    if int8.is_file():
+        (folder / "model.onnx").write_bytes(int8.read_bytes())
+    card = model.card
+    config = {
+        "format": 1,
+        "run": run_id,
+        "parent": source if int8.is_file() else None,
+        "variant": "int8" if int8.is_file() else "float32",
+        "spec": card["spec"],
+        "onnx": {"input": "input", "output": "outputs", "batch": batch, "opset": OPSET},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "exported_with": {"torch": torch.__version__},
+    }
+    _write_json(folder / "config.json", config)
+    chosen = _chosen_ids(home, run_id, split, count)
+    _write_check_inputs(load_spec(card["spec"]), chosen, folder / "check")
+
+
+def load_best(home: Home, run_id: str) -> Any:
+    """Return the model of a run's best checkpoint.
+
+    Raises
+    ------
+    ExportError
+        If there is none that can be loaded.
+    """
     checkpoint = home.run(run_id).checkpoints / "best.ckpt"
     if not checkpoint.is_file():
         raise ExportError(
             f"Expected a checkpoint of run {run_id}; {checkpoint} does not exist. Only runs that "
             "Bakeoff trained can be exported."
         )
-    model = load_model(checkpoint)
+    try:
+        return load_model(checkpoint)
+    except (DataError, SpecError, RuntimeError, KeyError) as error:
+        raise ExportError(f"Expected a checkpoint that can be loaded; got {error}.") from error
+
+
+def parent_of(home: Home, run_id: str) -> str:
+    """Return the run that a variant was made from."""
+    header = json.loads(home.run(run_id).header.read_text(encoding="utf-8"))
+    return str((header.get("parents") or [run_id])[0])
+
+
+def write_model(model: Any, folder: Path) -> int | None:
+    """Write network, weights, preprocessing and labels; return the only batch size, if there is one.
+
+    Raises
+    ------
+    ExportError
+        If the model cannot be exported.
+    """
     card = model.card
-    example = _example(card["input"])
-    folder.mkdir(parents=True, exist_ok=True)
-    batch = write_onnx(model, example.inputs, folder / "model.onnx")
+    described = describe(model_input_from_mapping(card["input"]))
+    labels, scores = _outputs(card)
+    batch = write_onnx(model, described.batch, folder / "model.onnx")
     write_weights(model, folder / "weights.safetensors")
-    preprocessing = dict(example.preprocessing)
-    vocabulary = preprocessing.pop("vocabulary", None)
-    if vocabulary is not None:
-        _write_json(folder / "vocabulary.json", vocabulary)
-    _write_json(folder / "preprocessing.json", {**preprocessing, "scores": "softmax"})
-    _write_json(folder / "labels.json", card["classes"])
-    _write_json(
-        folder / "config.json",
-        {
-            "format": 1,
-            "run": run_id,
-            "variant": "float32",
-            "task": "classification",
-            "spec": card["spec"],
-            "onnx": {"input": "input", "output": "logits", "batch": batch, "opset": OPSET},
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "exported_with": {"torch": torch.__version__},
-        },
+    if described.vocabulary is not None:
+        _write_json(folder / "vocabulary.json", list(described.vocabulary))
+    _write_json(folder / "preprocessing.json", {**described.preprocessing, "scores": scores})
+    _write_json(folder / "labels.json", labels)
+    return batch
+
+
+def _outputs(card: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Return what the outputs are called, and how scores follow from them."""
+    target = card.get("target") or {"kind": "classes"}
+    if target["kind"] == "classes":
+        return list(card["classes"]), {"kind": "softmax"}
+    if target["kind"] in {"numbers", "ratings"}:
+        names = list(target["names"]) or ["value"]
+        scale = {"mean": list(target["mean"]), "std": list(target["std"])}
+        return names, {"kind": "linear", **scale}
+    raise ExportError(
+        f"Expected a model of classes or numbers; got one of {target['kind']}, which writes text "
+        "and cannot be exported yet."
     )
-    chosen = _chosen_ids(home, run_id, split, count)
-    write_check_inputs(load_spec(card["spec"]), chosen, folder / "check")
 
 
-def write_onnx(model: Classifier, inputs: Tensor, path: Path) -> int | None:
+def write_onnx(model: Any, inputs: Tensor, path: Path) -> int | None:
     """Export the network with a batch of any size, or of 1 where that does not work.
 
     Parameters
@@ -149,7 +191,7 @@ def write_onnx(model: Classifier, inputs: Tensor, path: Path) -> int | None:
     )
 
 
-def _to_onnx(model: Classifier, inputs: Tensor, path: Path, batch: int | None) -> None:
+def _to_onnx(model: Any, inputs: Tensor, path: Path, batch: int | None) -> None:
     shapes = ({0: torch.export.Dim("batch")},) if batch is None else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
@@ -160,7 +202,7 @@ def _to_onnx(model: Classifier, inputs: Tensor, path: Path, batch: int | None) -
             dynamic_shapes=shapes,
             opset_version=OPSET,
             input_names=["input"],
-            output_names=["logits"],
+            output_names=["outputs"],
             verbose=False,
         )
     if program is None:
@@ -170,29 +212,28 @@ def _to_onnx(model: Classifier, inputs: Tensor, path: Path, batch: int | None) -
 
 
 @torch.inference_mode()
-def _compare(model: Classifier, inputs: Tensor, path: Path, sizes: Sequence[int]) -> None:
+def _compare(model: Any, inputs: Tensor, path: Path, sizes: Sequence[int]) -> None:
     """Run both networks: a size that was traced as a constant shows here."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for size in sizes:
         batch = inputs.repeat(size, *[1] * (inputs.dim() - 1))[:size]
-        [found] = session.run(["logits"], {"input": batch.numpy()})
+        [found] = session.run(["outputs"], {"input": batch.numpy()})
         off = float(np.abs(np.asarray(found) - model(batch).numpy()).max())
         if not off <= _TOLERANCE:
             raise ExportError(f"its outputs are off by {off:.2g} with a batch of {size}")
 
 
-def write_weights(model: Classifier, path: Path) -> None:
+def write_weights(model: Any, path: Path) -> None:
     """Write the weights as safetensors, which holds numbers and cannot hold code."""
     from safetensors.torch import save_file
 
-    save_file(
-        {name: value.contiguous().clone() for name, value in model.state_dict().items()}, path
-    )
+    tensors = {name: value.contiguous().clone() for name, value in model.state_dict().items()}
+    save_file(tensors, path)
 
 
-def write_check_inputs(spec: RunSpec, chosen: Sequence[str], folder: Path) -> None:
+def _write_check_inputs(spec: RunSpec, chosen: Sequence[str], folder: Path) -> None:
     """Write inputs of stored predictions as their source has them; nothing if that is gone."""
     try:
         raw = DATA[spec.data.kind].load()(spec.data) if chosen else None
@@ -205,73 +246,21 @@ def write_check_inputs(spec: RunSpec, chosen: Sequence[str], folder: Path) -> No
     found = [(example, place[example]) for example in chosen if example in place]
     if found:
         folder.mkdir(exist_ok=True)
-        _write_inputs(raw, found, folder)
+        write_inputs(raw, found, folder)
 
 
 def _chosen_ids(home: Home, run_id: str, split: str, count: int) -> list[str]:
+    """Return examples spread evenly over a split; several numbers of one example are one."""
     from store import predictions
 
     try:
-        ids = predictions.read(home.run(run_id), split)["example_id"].to_pylist()
+        table = predictions.read(home.run(run_id), split)
     except store.PredictionsNotFoundError:
         return []
+    has_parts = "slice.output" in table.column_names
+    ids = list(dict.fromkeys(table["group" if has_parts else "example_id"].to_pylist()))
     at = np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))
     return [ids[index] for index in at]
-
-
-def _write_inputs(raw: RawData, found: list[tuple[str, int]], folder: Path) -> None:
-    ids = [example for example, _ in found]
-    rows = [index for _, index in found]
-    if isinstance(raw, RawTexts):
-        inputs: Any = {"kind": "text", "items": [raw.contents[index] for index in rows]}
-    else:
-        root = Path(str(raw.facts.get("source", "")))
-        if all((root / example).is_file() for example in ids):
-            inputs = {"kind": "path", "items": [str((root / example).resolve()) for example in ids]}
-        else:
-            np.save(folder / "inputs.npy", np.asarray(raw.contents)[rows], allow_pickle=False)
-            inputs = {"kind": "array", "items": None}
-    _write_json(folder / "inputs.json", {"ids": ids, **inputs})
-
-
-def _example(mapping: dict[str, Any]) -> Example:
-    """Return a batch of two for tracing, and the preprocessing that leads to it."""
-    try:
-        model_input = model_input_from_mapping(mapping)
-    except (KeyError, TypeError) as error:
-        raise ExportError(f"Expected images or texts as input; got {sorted(mapping)}.") from error
-    generator = torch.Generator().manual_seed(0)
-    if isinstance(model_input, ImageInput):
-        size = (2, model_input.channels, model_input.height, model_input.width)
-        return Example(
-            inputs=torch.randint(0, 256, size, dtype=torch.uint8, generator=generator),
-            preprocessing={
-                "modality": "image",
-                "dtype": "uint8",
-                "channels": model_input.channels,
-                "height": model_input.height,
-                "width": model_input.width,
-            },
-        )
-    if isinstance(model_input, TextInput):
-        length = model_input.max_length
-        tokens = torch.randint(1, model_input.num_tokens, (2, length), generator=generator)
-        tokens[1, length // 2 :] = PADDING
-        return Example(
-            inputs=tokens.to(torch.int32),
-            preprocessing={
-                "modality": "text",
-                "dtype": "int32",
-                "max_length": length,
-                "padding": PADDING,
-                "unknown": UNKNOWN,
-                "vocabulary": list(model_input.vocabulary),
-            },
-        )
-    raise ExportError(
-        f"Expected images or texts as input; got {type(model_input).__name__}, which cannot be "
-        "exported yet."
-    )
 
 
 def _write_json(path: Path, value: Any) -> None:
@@ -285,21 +274,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run_id", metavar="RUN_ID")
     parser.add_argument("--home", type=Path, help="folder of the store")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", type=Path, help="folder to write to")
+    target.add_argument("--int8", action="store_true", help="make a run of the int8 variant")
     parser.add_argument("--split", default="test", help="whose inputs to check with")
     parser.add_argument("--count", type=int, default=NUM_CHECKED, help="how many of them")
     options = parser.parse_args(arguments)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    os.environ["BAKEOFF_CAPTURE"] = "0"
     torch.set_num_threads(1)
+    place = Home.locate(options.home)
     try:
-        export(
-            options.run_id,
-            Home.locate(options.home),
-            options.out,
-            split=options.split,
-            count=options.count,
-        )
-    except (ExportError, SpecError, store.StoreError) as error:
+        if options.int8:
+            from trainers.int8 import make_int8_run
+
+            sys.stdout.write(f"{make_int8_run(options.run_id, place)}\n")
+        else:
+            export(options.run_id, place, options.out, split=options.split, count=options.count)
+    except (ExportError, SpecError, DataError, store.StoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
