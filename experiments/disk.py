@@ -8,7 +8,7 @@ from typing import Any
 import store
 from experiments.errors import UsageError
 from experiments.terminal import say, say_json, say_table
-from store import artifacts, gc, trash
+from store import gc, trash
 from store.backup import delete_backups
 from store.disk_usage import HEAVY_KINDS, KINDS, as_text, store_bytes
 from store.layout import Home
@@ -89,16 +89,9 @@ def _clean(
     s: store.Store, decisions: Sequence[gc.Decision], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Let the runs go, and free what nobody needs; return what was done."""
-    going = [one.run_id for one in decisions if one.goes]
-    done: dict[str, Any] = {"trashed": [], "dropped_bytes": 0}
-    if going and options.drop:
-        done["dropped_bytes"] = s.act("drop", run_ids=going, kinds=options.drop)["freed_bytes"]
-    elif going:
-        trash.trash(s, going)
-        done["trashed"] = going
-    done["orphan_bytes"] = artifacts.sweep(Home(s.home))
+    done = gc.clean(s, decisions, options.drop)
     if options.backups:
-        done["orphan_bytes"] += delete_backups(Home(s.home))
+        done["freed_bytes"] += delete_backups(Home(s.home))
     if not options.no_shrink:
         done["database"] = s.act("shrink")
     return done
@@ -141,8 +134,8 @@ def _say_done(answer: Mapping[str, Any]) -> None:
     if done["trashed"]:
         count = len(done["trashed"])
         say(f"Moved {_runs(count)} to the trash; bakeoff trash empty frees the space.")
-    if done["dropped_bytes"] or done["orphan_bytes"]:
-        say(f"Freed {as_text(done['dropped_bytes'] + done['orphan_bytes'])}.")
+    if done["freed_bytes"]:
+        say(f"Freed {as_text(done['freed_bytes'])}.")
     if "database" in done:
         _say_shrunk(done["database"])
 
@@ -180,14 +173,12 @@ def _restore(options: argparse.Namespace) -> int:
 
 def _empty(options: argparse.Namespace) -> int:
     with _open(options.home) as s:
-        freed = trash.empty(s, options.run_ids or None)
-        freed += artifacts.sweep(Home(s.home))
-        sizes = s.act("shrink")
+        done = gc.empty_trash(s, options.run_ids or None)
     if options.json:
-        say_json({"freed_bytes": freed, "database": sizes})
+        say_json(done)
     else:
-        say(f"Freed {as_text(freed)}.")
-        _say_shrunk(sizes)
+        say(f"Freed {as_text(done['freed_bytes'])}.")
+        _say_shrunk(done)
     return 0
 
 

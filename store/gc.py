@@ -1,10 +1,10 @@
-"""Says which runs a person's rules would let go; what must stay, stays whatever they say."""
+"""Lets go of runs by a person's rules; what must stay, stays whatever they say."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from store import disk_usage, keeping
+from store import artifacts, disk_usage, keeping, trash
 from store.errors import FilterError
 from store.layout import Home
 
@@ -141,3 +141,43 @@ def totals(decisions: Sequence[Decision], dropped: Sequence[str] = ()) -> dict[s
         size = sum(sum(each[kind] for kind in (kinds if goes else each)) for each in sizes)
         answer[name] = {"runs": len(sizes), "bytes": size}
     return answer
+
+
+def clean(s: "Store", decisions: Sequence[Decision], dropped: Sequence[str] = ()) -> dict[str, Any]:
+    """Let runs go: to the trash, or only their `dropped` kinds, for good.
+
+    Returns
+    -------
+    dict
+        trashed (ids), freed_bytes.
+
+    Raises
+    ------
+    RunProtectedError
+        If one of the runs was resumed, pinned or released since it was decided; none goes then.
+    """
+    going = [one.run_id for one in decisions if one.goes]
+    freed = 0
+    if going and dropped:
+        freed = s.act("drop", run_ids=going, kinds=list(dropped))["freed_bytes"]
+    elif going:
+        trash.trash(s, going)
+    freed += artifacts.sweep(Home(s.home))
+    return {"trashed": [] if dropped else going, "freed_bytes": freed}
+
+
+def empty_trash(s: "Store", run_ids: Sequence[str] | None = None) -> dict[str, Any]:
+    """Delete what is in the trash for good, and shrink the database.
+
+    Returns
+    -------
+    dict
+        freed_bytes of files, and before_bytes and after_bytes of the database.
+
+    Raises
+    ------
+    StoreError
+        As `trash.empty` and the shrinking.
+    """
+    freed = trash.empty(s, run_ids) + artifacts.sweep(Home(s.home))
+    return {"freed_bytes": freed, **s.act("shrink")}

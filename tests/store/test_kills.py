@@ -62,7 +62,7 @@ def in_child(work):
             work()
             code = 0
         except BaseException as error:  # noqa: BLE001  # the parent has to hear of it
-            sys.__stderr__.write(f"{type(error).__name__}: {error}\n")
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
