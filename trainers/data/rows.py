@@ -1,0 +1,200 @@
+"""Rows of a user's own file: CSV, TSV, JSON lines or Parquet, each row by column name.
+
+A row that cannot be used is skipped and counted, up to a limit; the first ones are named.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from trainers.errors import DataError
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_JSON_ENDINGS = {".jsonl", ".ndjson"}
+_PARQUET_ENDINGS = {".parquet", ".pq"}
+ENDINGS = {*_DELIMITERS, *_JSON_ENDINGS, *_PARQUET_ENDINGS}
+_MAX_FIELD = 10_000_000  # characters in one CSV field
+_NAMED = 20
+
+Row = dict[str, Any]
+
+
+class BadRows:
+    """Rows that were left out, and when there are too many of them.
+
+    Parameters
+    ----------
+    source
+        Where the rows come from.
+    limit
+        How many may be left out.
+    """
+
+    def __init__(self, source: str | Path, limit: int) -> None:
+        self._source, self._limit = source, limit
+        self._reasons: list[str] = []
+        self.count = 0
+
+    def add(self, number: int, reason: str) -> None:
+        """Leave a row out.
+
+        Raises
+        ------
+        DataError
+            If that is one too many.
+        """
+        self.count += 1
+        if len(self._reasons) < _NAMED:
+            self._reasons.append(f"line {number}: {reason}")
+        if self.count > self._limit:
+            raise DataError(
+                f"Expected at most {self._limit} unusable rows in {self._source}; got more, the "
+                f"first is {self._reasons[0]}. Repair them, or raise data.max_bad."
+            )
+
+    def close(self, num_good: int, what: str) -> dict[str, Any]:
+        """Say what was left out, and return it as facts for the run's record.
+
+        Raises
+        ------
+        DataError
+            If nothing was left in.
+        """
+        if not num_good:
+            why = f", the first unusable one is {self._reasons[0]}" if self._reasons else ""
+            raise DataError(f"Expected {what} in {self._source}; got none{why}. Add some.")
+        if self.count:
+            shown = "; ".join(self._reasons[:3])
+            sys.stdout.write(f"skipped {self.count:,} unusable rows of {self._source}: {shown}\n")
+        return {"incomplete_rows": self.count, "incomplete_examples": list(self._reasons)}
+
+
+def read_rows(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row by column name).
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, not UTF-8, malformed, or of an unknown kind.
+    """
+    ending = path.suffix.lower()
+    if ending in _JSON_ENDINGS:
+        return _json_rows(path, bad)
+    if ending in _PARQUET_ENDINGS:
+        return _parquet_rows(path)
+    if ending in _DELIMITERS:
+        return _csv_rows(path, bad, _DELIMITERS[ending])
+    raise DataError(
+        f"Expected data.path to end in .csv, .tsv or .jsonl (or .parquet); got {str(path)!r}. "
+        "Rename the file."
+    )
+
+
+def require_columns(path: Path, row: Row, columns: tuple[str, ...]) -> None:
+    """Check the first row for the columns that the settings name.
+
+    Raises
+    ------
+    DataError
+        If one is missing; the nearest is suggested.
+    """
+    known = [name for name in row if isinstance(name, str)]
+    for column in columns:
+        if column not in row:
+            near = get_close_matches(column, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise DataError(
+                f"Expected the column {column!r} in {path}; got the columns {', '.join(known)}.{hint}"
+            )
+
+
+def number_in(value: Any) -> float:
+    """Return a cell as a number; NaN where it is none, or infinite."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _csv_rows(path: Path, bad: BadRows, delimiter: str) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(_MAX_FIELD)
+    text = io.StringIO(read_text(path), newline="")
+    reader = csv.DictReader(text, delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            if None in row:
+                bad.add(reader.line_num, f"{len(row[None])} values more than columns")
+            else:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise DataError(
+            f"Expected {path} to be well-formed; got {error} in line {reader.line_num + 1}. "
+            "Repair the line."
+        ) from error
+
+
+def _json_rows(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            bad.add(number, f"no JSON object ({error})")
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            bad.add(number, f"no JSON object but {line[:40]!r}")
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _check_there(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"Expected {path} to be a Parquet file; got {error}. Check it.") from error
+    yield from enumerate(table.to_pylist(), start=1)
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a text file in UTF-8.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty or in another encoding.
+    """
+    _check_there(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"Expected to read {path} (data.path); got {error.strerror}. Check what it is."
+        ) from error
+    if not content.strip():
+        raise DataError(f"Expected rows in {path}; the file is empty. Add some.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Expected {path} in UTF-8; got the byte 0x{content[error.start]:02x} at position "
+            f"{error.start}. Save the file as UTF-8."
+        ) from error
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"Expected the file {path} (data.path); it does not exist.")
