@@ -79,34 +79,19 @@ def parameter_rows(records: Sequence[Mapping[str, Any]]) -> list[ParameterRow]:
     ]
 
 
-def saw_different_data(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the runs say that they saw different data, so that no ranking means anything."""
-    return len({record["data_hash"] for record in records if record.get("data_hash")}) > 1
-
-
-def data_note(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
-    """Return a sentence when the runs did not see the same data; None when they did."""
-    hashes = [record.get("data_hash") for record in records]
-    if all(h is None for h in hashes):
-        return (
-            "None of these runs says which data it saw, so nothing here shows that the numbers "
-            "can be compared. Record it with `run.describe(data_hash=...)`."
-        )
-    missing = [name for name, h in zip(names, hashes, strict=True) if h is None]
-    kinds = dict.fromkeys(h for h in hashes if h is not None)
-    if len(kinds) > 1:
-        groups = "; ".join(
-            f"`{str(kind)[:8]}`: "
-            + ", ".join(name for name, h in zip(names, hashes, strict=True) if h == kind)
-            for kind in kinds
-        )
-        return (
-            "These runs saw different data, so their numbers do not measure the same thing "
-            f"({groups}). Compare runs on one data set, or evaluate them on the same one."
-        )
-    if missing:
-        return f"{', '.join(missing)} does not say which data it saw; the others saw the same."
-    return None
+def goal_note(series: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return a sentence when runs define a metric differently, so that its values do not compare."""
+    told: dict[str, set[tuple[Any, Any]]] = {}
+    for row in series:
+        if row["goal"] or row["unit"]:
+            told.setdefault(row["metric"], set()).add((row["goal"], row["unit"]))
+    differing = sorted(metric for metric, kinds in told.items() if len(kinds) > 1)
+    if not differing:
+        return None
+    return (
+        f"These runs define {', '.join(differing)} differently (goal or unit), so their values of "
+        "it do not measure the same thing."
+    )
 
 
 def split_rank(name: str) -> int:
@@ -126,7 +111,8 @@ def _rank(by_metric: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
 def _metric_row(
     name: str, rows: Mapping[str, Mapping[str, Any]], run_ids: Sequence[str], baseline: str
 ) -> MetricRow:
-    goal = next((row["goal"] for row in rows.values() if row["goal"]), None)
+    goals = {row["goal"] for row in rows.values() if row["goal"]}
+    goal = next(iter(goals)) if len(goals) == 1 else None
     values = [_value(rows.get(run_id), goal) for run_id in run_ids]
     known = [v for v in values if v is not None and math.isfinite(v)]
     best = None

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import store
-from experiments.comparison import Candidate, Comparison, ComparisonSpec, compare
 from store.client import HubClient
 from store.layout import Home
 
@@ -193,11 +192,6 @@ def other_seeds(run: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(i for i in found["run_id"].to_pylist() if i != run["run_id"])
 
 
-def compared(candidates: tuple[Candidate, ...], spec: ComparisonSpec) -> Comparison:
-    """Return the comparison of candidates with the first of them."""
-    return _compare(home(), state().version, candidates, spec)
-
-
 def events(run_id: str) -> "pa.Table":
     """Return what a run noted besides numbers."""
     return _cached("events", run_id)
@@ -246,13 +240,6 @@ def _forget(key: str) -> None:
         gone = _open.pop(key, None)
     if gone is not None:
         gone.close()
-
-
-@lru_cache(maxsize=32)
-def _compare(
-    _home: str, _version: int, candidates: tuple[Candidate, ...], spec: ComparisonSpec
-) -> Comparison:
-    return ask(lambda s: compare(s, candidates, spec))
 
 
 def _cached(name: str, *arguments: Any, **options: Any) -> Any:

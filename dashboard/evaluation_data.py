@@ -55,6 +55,36 @@ class Scene:
         return {entry: predicted(entry.run_id, self.split) for entry in self.entries}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Candidates before a baseline, and by what they are judged."""
+
+    entries: tuple[Entry, ...]
+    """as they are shown"""
+    candidates: tuple[Candidate, ...]
+    """the baseline first; each starts with the run of an entry"""
+    spec: ComparisonSpec
+    key: str
+
+    @property
+    def baseline(self) -> Entry:
+        """What the others are compared with."""
+        return self._entry(self.candidates[0])
+
+    @property
+    def challengers(self) -> tuple[Entry, ...]:
+        """All but the baseline, in the order of the verdicts."""
+        return tuple(self._entry(candidate) for candidate in self.candidates[1:])
+
+    @property
+    def ordered(self) -> tuple[Entry, ...]:
+        """The entries in the order of the candidates."""
+        return (self.baseline, *self.challengers)
+
+    def _entry(self, candidate: Candidate) -> Entry:
+        return next(e for e in self.entries if e.run_id == candidate.run_ids[0])
+
+
 def place() -> Home:
     """Return the store's folder."""
     return Home.locate(data.home())

@@ -1,6 +1,7 @@
-"""Compare: two to six runs side by side, without claiming more than the numbers say."""
+"""Compare: two to ten runs side by side, without claiming more than the numbers say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -19,9 +20,11 @@ from dashboard import (
     state,
 )
 from dashboard.comparing import Cell, MetricRow, ParameterRow
+from dashboard.evaluation_data import Contest
 from dashboard.markup import Markup, element
-from dashboard.views import evidence
+from dashboard.views import contest_panels, evidence
 from dashboard.views.curves import choose_runs, panels_of
+from experiments.evidence import Severity, data_problem
 
 _ARROWS = {"max": "↑", "min": "↓"}
 
@@ -52,20 +55,26 @@ def _comparison(runs: Sequence[dict[str, Any]]) -> None:
     ids = [run["run_id"] for run in runs]
     names = explorer.names(runs)
     records = [data.run(run_id) for run_id in ids]
-    note = comparing.data_note(records, names)
-    if note:
-        st.warning(note, icon=":material/warning:")
-    is_comparable = not comparing.saw_different_data(records)
+    problem = data_problem(records, names)
+    is_comparable = problem is None or problem.severity is not Severity.BLOCKS
+    if problem is not None and not is_comparable:
+        st.warning(markup.plain(problem.text), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = "Is the difference real?" if is_comparable else "Metrics"
         st.subheader(title, anchor=False, width="content")
         st.space("stretch")
         baseline = _baseline(ids, names)
-        question = evidence.ask(runs, names, baseline) if is_comparable else None
-    if question is not None:
-        evidence.answer(question, names)
-        st.subheader("Metrics", anchor=False)
+        contest = evidence.ask(runs, names, baseline) if is_comparable else None
+    if contest is not None:
+        unseen = evidence.look(contest, "Compare")
+        contest = replace(contest, spec=replace(contest.spec, unseen=unseen))
+        evidence.answer(contest)
+        _behind(contest)
+        st.subheader("Logged metrics", anchor=False)
     series = data.series(ids).to_pylist()
+    strange = comparing.goal_note(series)
+    if strange:
+        st.caption(f":orange[:material/warning: {markup.plain(strange)}]")
     rows = comparing.metric_rows(series, ids, baseline, is_ranked=is_comparable)
     components.sheet(
         metric_table(rows, runs, names, baseline), key="compare_metrics", on_open=_open
@@ -82,6 +91,20 @@ def _comparison(runs: Sequence[dict[str, Any]]) -> None:
         st.subheader("Curves", anchor=False)
         panels = folding.chosen(available, state.listed("metrics"))
         explorer.draw(runs, panels, key="compare_curves")
+
+
+def _behind(contest: Contest) -> None:
+    """Show one of the things that lie behind the verdict."""
+    panels = contest_panels.PANELS
+    chosen = st.segmented_control(
+        "Behind the verdict",
+        list(panels),
+        default="Metrics",
+        key="behind",
+        bind="query-params",
+        required=True,
+    )
+    panels[chosen if chosen in panels else "Metrics"](contest)
 
 
 def _open(run_id: str) -> None:

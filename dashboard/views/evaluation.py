@@ -49,14 +49,15 @@ def count_look(run_ids: Sequence[str], split: str, what: str, where: str) -> int
     return worn.unseen(run_ids)
 
 
-def draw(entries: tuple[Entry, ...], *, key: str, where: str) -> None:
-    """Draw the evaluation of some models."""
+def draw(entries: tuple[Entry, ...], *, key: str, where: str, split: str = "") -> None:
+    """Draw the evaluation of some models, on a split that is asked for unless it is given."""
+    is_given = bool(split)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = choose_split(entries, key=f"{key}_split")
-        if split is None:
+        asked = split or choose_split(entries, key=f"{key}_split")
+        if asked is None or any(asked not in data.splits(entry.run_id) for entry in entries):
             _nothing(entries)
             return
-        scene = Scene(entries=entries, split=split, key=key)
+        scene = Scene(entries=entries, split=asked, key=key)
         tasks = {one.task for one in scene.models().values()}
         if len(tasks) > 1:
             st.info("These models do different tasks; look at one of them alone.")
@@ -67,7 +68,8 @@ def draw(entries: tuple[Entry, ...], *, key: str, where: str) -> None:
             "Chart", list(sections), default=next(iter(sections)), key=f"{key}_chart",
             bind="query-params", required=True,
         )  # fmt: skip
-    count_look([e.run_id for e in entries], split, "evaluation", where)
+    if not is_given:  # else whoever gave it has counted the look
+        count_look([e.run_id for e in entries], asked, "evaluation", where)
     broken = {e.name: n for e, one in scene.models().items() if (n := one.num_not_finite)}
     if broken:
         told = "; ".join(f"{name}: {count:,}" for name, count in broken.items())

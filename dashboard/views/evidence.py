@@ -1,77 +1,132 @@
-"""Is the difference real? Verdicts from the predictions on the same examples, atop Compare."""
+"""Is the difference real? Verdicts from the predictions on the same examples."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from dashboard import components, data, markup, state, verdicts
+from dashboard import components, data, evaluation_data, markup, state, verdicts
+from dashboard.evaluation_data import Contest, Entry
+from dashboard.views.evaluation import count_look
 from experiments import verdict
 from experiments.comparison import (
     Candidate,
     Comparison,
     ComparisonSpec,
+    Gathered,
+    Problem,
     Severity,
     suggested_margin,
 )
+from experiments.overview import baseline_value, metrics_for
 
-_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "roc_auc", "log_loss", "brier")
-_SPLIT = "val"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked: the baseline comes first among the candidates."""
-
-    candidates: tuple[Candidate, ...]
-    spec: ComparisonSpec
+_METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier")
 
 
-def ask(runs: Sequence[Mapping[str, Any]], names: Sequence[str], baseline: str) -> Question:
+def ask(runs: Sequence[Mapping[str, Any]], names: Sequence[str], baseline: str) -> Contest:
     """Draw the controls and return what they ask."""
-    candidates = _candidates(runs, names, baseline)
-    metric = _metric()
-    margin = _margin(metric, candidates)
-    spec = ComparisonSpec(metric=metric, margin=margin, split=_SPLIT)
-    return Question(candidates=candidates, spec=spec)
+    entries = tuple(
+        Entry(run_id=run["run_id"], name=name, place=place)
+        for place, (run, name) in enumerate(zip(runs, names, strict=True))
+    )
+    split = _split([entry.run_id for entry in entries])
+    candidates = candidates_of(runs, names, baseline, split)
+    gathered = evaluation_data.gathered(candidates, split)
+    metric = _metric(gathered)
+    spec = ComparisonSpec(metric=metric, margin=_margin(metric, gathered), split=split)
+    return Contest(entries=entries, candidates=candidates, spec=spec, key="compare")
 
 
-def answer(question: Question, names: Sequence[str]) -> None:
+def answer(contest: Contest) -> Comparison:
     """Judge the runs against the baseline, or say what keeps them from being judged."""
-    found = data.compared(question.candidates, question.spec)
-    _problems(found)
+    found = evaluation_data.judged(contest.candidates, contest.spec)
+    problems(found.problems)
     if found.verdicts:
-        _verdicts(found, {name: place for place, name in enumerate(names)})
+        _verdicts(found, {entry.name: entry.place for entry in contest.entries})
+    return found
 
 
-def _metric() -> str:
+def candidates_of(
+    runs: Sequence[Mapping[str, Any]], names: Sequence[str], baseline: str, split: str
+) -> tuple[Candidate, ...]:
+    """Return the baseline first; seeds of the same group belong to their run's recipe.
+
+    A seed without predictions of the split says nothing here, and keeps nobody from being judged.
+    """
+    candidates = [
+        Candidate(
+            name=name,
+            run_ids=(
+                run["run_id"],
+                *(seed for seed in data.other_seeds(run) if split in data.splits(seed)),
+            ),
+        )
+        for run, name in zip(runs, names, strict=True)
+    ]
+    return tuple(sorted(candidates, key=lambda candidate: candidate.run_ids[0] != baseline))
+
+
+def problems(found: Sequence[Problem]) -> None:
+    """Say what speaks against comparing."""
+    for problem in found:
+        text = markup.plain(problem.text)
+        if problem.severity is Severity.BLOCKS:
+            st.info(f"Not judged. {text}", icon=":material/balance:")
+        else:
+            st.caption(f":orange[:material/warning: {text}]")
+
+
+def _split(run_ids: Sequence[str]) -> str:
+    """Ask for the split where there are several; validation is there to be looked at."""
+    found = sorted(set.intersection(*(set(data.splits(run_id)) for run_id in run_ids)))
+    usual = next((name for name in ("val", "valid", "validation") if name in found), "val")
+    if len(found) < 2:
+        return found[0] if found else usual
+    asked = st.query_params.get("on", "")
+    state.seed("compare_split", asked if asked in found else usual if usual in found else found[0])
+    return st.selectbox(
+        "Split",
+        found,
+        key="compare_split",
+        on_change=lambda: state.put("on", st.session_state["compare_split"]),
+        width=110,
+        help="Looks at the test split are counted: each one wears it out a little.",
+    )
+
+
+def _metric(gathered: Gathered) -> str:
+    options = _METRICS if gathered.evidence is None else metrics_for(gathered.evidence.first)
     asked = st.query_params.get("judge", "")
-    state.seed("compare_judge", asked if asked in _METRICS else _METRICS[0])
+    state.seed("compare_judge", asked if asked in options else options[0])
     return st.selectbox(
         "Metric",
-        _METRICS,
-        format_func=lambda name: verdict.name_of(name).capitalize().replace("Roc auc", "ROC AUC"),
+        options,
+        format_func=metric_title,
         key="compare_judge",
         on_change=lambda: state.put("judge", st.session_state["compare_judge"]),
         width=170,
     )
 
 
-def _margin(metric: str, candidates: tuple[Candidate, ...]) -> float:
+def metric_title(name: str) -> str:
+    """Return a metric's name as it heads a column."""
+    told = verdict.name_of(name)
+    return told[0].upper() + told[1:]
+
+
+def _margin(metric: str, gathered: Gathered) -> float:
     """Ask below which difference nothing changes; the first answer is a suggestion."""
     unit = 100.0 if metric in verdict.POINTS_METRICS else 1.0
-    spec = ComparisonSpec(metric=metric, margin=1.0, split=_SPLIT)
-    found = data.compared(candidates, spec)
-    value = found.verdicts[0].difference.value_b if found.verdicts else 0.9
-    suggested = suggested_margin(metric, value) * unit
+    value = baseline_value(gathered, metric)
+    suggested = suggested_margin(metric, 0.9 if math.isnan(value) else value) * unit
     asked = _positive(st.query_params.get("margin", ""))
     key = f"compare_margin_{metric}"
     state.seed(key, asked or suggested)
     given = st.number_input(
         "What matters" + (", in points" if unit > 1 else ""),
-        min_value=1e-4,
-        max_value=unit,
+        min_value=1e-6,
+        max_value=1e9 if unit == 1 else unit,
         step=None,
         format="%.4g",
         key=key,
@@ -83,44 +138,39 @@ def _margin(metric: str, candidates: tuple[Candidate, ...]) -> float:
     return float(given) / unit
 
 
-def _candidates(
-    runs: Sequence[Mapping[str, Any]], names: Sequence[str], baseline: str
-) -> tuple[Candidate, ...]:
-    """Return the baseline first; seeds of the same group belong to their run's recipe."""
-    candidates = [
-        Candidate(name=name, run_ids=(run["run_id"], *data.other_seeds(run)))
-        for run, name in zip(runs, names, strict=True)
-    ]
-    return tuple(sorted(candidates, key=lambda candidate: candidate.run_ids[0] != baseline))
-
-
-def _problems(found: Comparison) -> None:
-    for problem in found.problems:
-        text = markup.plain(problem.text)
-        if problem.severity is Severity.BLOCKS:
-            st.info(f"Not judged. {text}", icon=":material/balance:")
-        else:
-            st.caption(f":orange[:material/warning: {text}]")
-
-
 def _verdicts(found: Comparison, places: Mapping[str, int]) -> None:
     table = verdicts.verdict_table(
         found.verdicts,
         [places[verdict.candidate] for verdict in found.verdicts],
         found.spec.margin,
     )
-    for judged in found.verdicts:
+    for judged in found.verdicts[:3]:
         st.markdown(f"**{markup.plain(judged.sentence)}**")
+    if found.best is not None and len(found.verdicts) > 1:
+        st.markdown(markup.plain(found.best.sentence))
     components.sheet(table, key="compare_verdicts")
-    for step in dict.fromkeys(
+    steps = dict.fromkeys(
         text for judged in found.verdicts for text in (judged.next_step, judged.recipe_sentence)
-    ):
-        if step:
-            st.markdown(f"- {markup.plain(step)}")
-    st.caption(
-        f"Judged on {found.num_examples:,} validation examples, paired. The checkpoint was chosen "
-        "on them, so each model's own level is a little flattered. The test split is not used here."
     )
+    shown = [step for step in steps if step]
+    for step in shown[:4]:
+        st.markdown(f"- {markup.plain(step)}")
+    if len(shown) > 4:
+        with st.expander(f"{len(shown) - 4} more next steps"):
+            for step in shown[4:]:
+                st.markdown(f"- {markup.plain(step)}")
+    told = f"Judged on {found.num_examples:,} examples of {found.spec.split}, paired."
+    if found.spec.split.startswith("val"):
+        told += (
+            " The checkpoint was chosen on them, so each model's own level is a little flattered."
+        )
+    st.caption(told)
+
+
+def look(contest: Contest, where: str) -> int:
+    """Count the look at a split that is kept for the decision; return other models seen on it."""
+    ids = [entry.run_id for entry in contest.entries]
+    return count_look(ids, contest.spec.split, contest.spec.metric, where)
 
 
 def _positive(text: str) -> float | None:
@@ -128,4 +178,4 @@ def _positive(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 < value <= 100 else None
+    return value if 0 < value <= 1e9 else None

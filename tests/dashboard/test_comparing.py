@@ -87,17 +87,13 @@ def test_parameters_that_only_one_run_has_differ():
     assert rows[1].values == (2, None)
 
 
-def test_different_data_is_said_before_anything_else():
-    names = ["one", "two"]
+def test_a_metric_that_runs_define_differently_is_said_and_not_ranked():
+    rows = [row("a", "val/x", 1.0, "max"), row("b", "val/x", 2.0, "min")]
+    (only,) = comparing.metric_rows(rows, ["a", "b"], "a")
 
-    different = comparing.data_note([{"data_hash": "aaaa"}, {"data_hash": "bbbb"}], names)
-    partly = comparing.data_note([{"data_hash": "aaaa"}, {}], names)
-    unknown = comparing.data_note([{}, {}], names)
-
-    assert different is not None
-    assert different.startswith("These runs saw different data")
-    assert "one" in different
-    assert partly == "two does not say which data it saw; the others saw the same."
-    assert unknown is not None
-    assert "None of these runs says which data it saw" in unknown
-    assert comparing.data_note([{"data_hash": "aaaa"}] * 2, names) is None
+    assert only.goal is None
+    assert not any(cell.is_best for cell in only.cells)
+    note = comparing.goal_note(rows)
+    assert note is not None
+    assert "define val/x differently" in note
+    assert comparing.goal_note(rows[:1]) is None

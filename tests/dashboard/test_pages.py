@@ -183,7 +183,7 @@ def test_runs_on_different_data_are_warned_about_first(home, opened):
 
     at = opened("compare", runs=",".join(ids))
 
-    assert at.warning[0].value.startswith("These runs saw different data")
+    assert at.warning[0].value.startswith("The candidates saw different data")
     data.close()
 
 

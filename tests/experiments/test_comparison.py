@@ -11,6 +11,7 @@ from experiments.comparison import (
     compare,
     suggested_margin,
 )
+from experiments.evidence import data_problem
 from experiments.statistics import Interval
 from experiments.verdict import Word, amount, judge, span
 from store.testing import make_run
@@ -207,6 +208,20 @@ def test_different_data_is_said_before_any_ranking(home, label):
     pair = [Candidate(name=run_id, run_ids=(run_id,)) for run_id in ids]
 
     assert "saw different data (aaaa: aaaa; bbbb: bbbb)" in problems_of(home, pair)
+
+
+def test_a_run_that_does_not_say_which_data_it_saw_is_a_warning_wherever_it_is_asked():
+    def told(*hashes):
+        records = [{"data_hash": one} if one else {} for one in hashes]
+        return data_problem(records, ["one", "two", "three"][: len(hashes)])
+
+    assert told("aaaa", "aaaa") is None
+    partly, unknown, different = told("aaaa", None), told(None, None), told("aaaa", "bbbb", None)
+    assert partly.severity is unknown.severity is Severity.WARNS
+    assert partly.text == "two does not say which data it saw; the others saw the same."
+    assert unknown.text.startswith("None of these runs says which data it saw")
+    assert different.severity is Severity.BLOCKS
+    assert "(aaaa: one; bbbb: two)" in different.text
 
 
 def test_missing_predictions_are_named(home, label):
