@@ -17,6 +17,7 @@ import store
 from experiments import searching
 from experiments.jobs import Job, State
 from store.layout import Home
+from store.liveness import start_ticks
 
 EPOCH_S = float(os.environ.get("EPOCH_S", "0.05"))
 
@@ -56,6 +57,10 @@ class QuickJobs:
         state = State.RUNNING
         if (place / "exit").exists():
             state = State((place / "exit").read_text())
+        elif (place / "pid").exists() and start_ticks(int((place / "pid").read_text())) is None:
+            state = State.STOPPED if (place / "stop").exists() else State.LOST
+            if (place / "exit").exists():  # it ended between the two looks
+                state = State((place / "exit").read_text())
         return Job(
             id=job_id,
             kind="train",
@@ -71,6 +76,7 @@ class QuickJobs:
 
     def stop(self, job_id):
         place = self.folder / job_id
+        (place / "stop").touch()
         if not (place / "exit").exists():
             os.kill(int((place / "pid").read_text()), signal.SIGTERM)
 
@@ -82,7 +88,7 @@ class QuickJobs:
         return {j.run_id: j for j in sorted(jobs, key=lambda j: j.created) if j.run_id in run_ids}
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     pass
 
 
@@ -91,7 +97,7 @@ def train(place: Path, run_id: str, home: str) -> None:
     ended = "finished"
 
     def stop(*_):
-        raise _Stopped
+        raise _StoppedError
 
     signal.signal(signal.SIGTERM, stop)
     try:
@@ -103,12 +109,11 @@ def train(place: Path, run_id: str, home: str) -> None:
                 run.define_metric("val/f1", goal="max")
                 run.describe(parameters=spec["model"]["dense"] * 100)
                 good = 1 - abs(math.log10(spec["training"]["lr"] / 0.003)) / 4
-                if spec["model"]["dropout"] > 0.89:
-                    raise ValueError("told to fail")
+                _refuse(spec)
                 for epoch in range(spec["training"]["epochs"]):
                     time.sleep(EPOCH_S)
                     run.log({"val/f1": good * (1 - 0.5 ** (epoch + 1))}, step=epoch, epoch=epoch)
-            except _Stopped:
+            except _StoppedError:
                 ended = "stopped"
                 run.finish("stopped")
             except ValueError as error:
@@ -118,6 +123,11 @@ def train(place: Path, run_id: str, home: str) -> None:
         temporary = place / "exit.new"
         temporary.write_text(ended)
         temporary.replace(place / "exit")
+
+
+def _refuse(spec) -> None:
+    if spec["model"]["dropout"] > 0.89:
+        raise ValueError("told to fail")
 
 
 def main() -> int:
