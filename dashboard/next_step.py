@@ -95,6 +95,15 @@ def _compare(facts: Facts, released: set[str]) -> Step:
     current = sorted(released)[:1]
     runs = [*current, *(row["run_id"] for row in top if row["run_id"] not in current)]
     metric = facts.metric.name if facts.metric else "its metric"
+    column = tables.metric_column(metric)
+    if top[0].get(column) == top[1].get(column):
+        ahead = f"{_name(top[0])} and {_name(top[1])} are level in {metric}"
+        return Step(
+            sentence=f"{ahead}. See where they differ.",
+            label="Compare them",
+            page="compare",
+            parameters={"runs": ",".join(runs[:MOST_COMPARED])},
+        )
     ahead = f"{_name(top[0])} leads in {metric}"
     what = "better than the champion" if released else "really better than the next best"
     return Step(

@@ -108,7 +108,9 @@ def _best(
     if metric is None or current is None:
         return []
     text = data.within(current, "status = finished")
-    return data.runs(text, metric.order).to_pylist()[: next_step.MOST_COMPARED]
+    columns = [tables.metric_column(metric.name)]
+    found = data.runs(text, metric.order, columns=columns).to_pylist()
+    return found[: next_step.MOST_COMPARED]
 
 
 def _next(step: next_step.Step) -> None:

@@ -103,7 +103,7 @@ def _completions(text: str, known: Sequence[FilterField]) -> None:
     with st.container(horizontal=True, gap="xsmall", key="completions"):
         for path in offered:
             st.button(
-                f"`{markup.plain(path)}`",
+                markup.plain(path),
                 type="tertiary",
                 key=f"complete_{path}",
                 on_click=_write_text,

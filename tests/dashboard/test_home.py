@@ -49,12 +49,19 @@ def test_many_failures_are_to_be_looked_at():
 
 
 def test_the_best_runs_are_to_be_compared_with_the_champion():
-    step = next_step.next_step(facts(best=[run("a"), run("b")], champions=[champion("id-old")]))
+    best = [run("a", **{'metrics."val/acc"': 0.9}), run("b", **{'metrics."val/acc"': 0.8})]
+    step = next_step.next_step(facts(best=best, champions=[champion("id-old")]))
 
     assert step.page == "compare"
     assert step.parameters["runs"] == "id-old,id-a,id-b"
     assert "a leads in val/acc" in step.sentence
     assert "champion" in step.sentence
+
+
+def test_a_tie_is_never_called_a_lead():
+    best = [run(name, **{'metrics."val/acc"': 0.9}) for name in "ab"]
+
+    assert "a and b are level in val/acc" in next_step.next_step(facts(best=best)).sentence
 
 
 def test_a_best_run_that_is_released_already_asks_for_the_next_experiment():
@@ -105,4 +112,4 @@ def test_home_says_what_finished_and_what_failed_with_its_cause(
     assert "good</a>" in said
     assert "The loss became NaN." in said
     assert "Nothing trains; 1 waiting." in said
-    assert "leads in val/acc" in said
+    assert "are level in val/acc" in said
