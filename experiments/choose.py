@@ -76,7 +76,12 @@ class Choice:
 
 
 def choose(
-    store: Store, line: str, candidates: Sequence[Candidate], *, policy: Policy | None = None
+    store: Store,
+    line: str,
+    candidates: Sequence[Candidate],
+    *,
+    policy: Policy | None = None,
+    unseen: int = 0,
 ) -> Choice:
     """Judge candidates for a model line.
 
@@ -90,6 +95,8 @@ def choose(
         1 to 9, each a run or several seeds; the first run of each is what would be released.
     policy
         The store's policy for this line if None.
+    unseen
+        Other models that were looked at on the deciding split: intervals allow for them.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def choose(
         raise UsageError(f"Expected 1 to {MAX_CANDIDATES - 1} candidates; got {len(candidates)}.")
     policy = policy or read_policy(home, line)
     present = champion(home, line)
-    found = _compare(store, candidates, policy, present)
+    found = _compare(store, candidates, policy, present, unseen)
     options = tuple(
         judge_option(store, candidate, policy, champion=present, comparison=found)
         for candidate in candidates
@@ -184,7 +191,11 @@ def recommend(
 
 
 def _compare(
-    store: Store, candidates: Sequence[Candidate], policy: Policy, present: Release | None
+    store: Store,
+    candidates: Sequence[Candidate],
+    policy: Policy,
+    present: Release | None,
+    unseen: int,
 ) -> Comparison | None:
     """Compare all with the champion; without one, with each other."""
     sides = list(candidates)
@@ -194,7 +205,11 @@ def _compare(
     if len(sides) < 2:
         return None
     spec = ComparisonSpec(
-        metric=policy.metric, margin=policy.margin, split=policy.split, level=policy.level
+        metric=policy.metric,
+        margin=policy.margin,
+        split=policy.split,
+        level=policy.level,
+        unseen=unseen,
     )
     return comparing.compare(store, sides, spec)
 

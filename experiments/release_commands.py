@@ -50,7 +50,7 @@ def choose_command(home: str | None, line: str, runs: list[str], *, as_json: boo
             where="bakeoff choose",
             who=getpass.getuser(),
         )
-        found = choose(opened, line, candidates, policy=wanted)
+        found = choose(opened, line, candidates, policy=wanted, unseen=wear.unseen(ids))
     if as_json:
         say_json(_choice(found) | {"looks": wear.count})
     else:
