@@ -5,6 +5,7 @@
     queue/jobs/<job id>/attempt-<n>/
       task.json     what to run, written by the supervisor
       claim.json    who runs it; made once, by the wrapper that was first
+      stop          what a wrapper on another machine is asked for: stop or kill
       exit.json     how it ended, written by the wrapper at the very end
       wrapper.log   what the wrapper itself had to say
 """
@@ -113,6 +114,18 @@ class AttemptFolder:
     def read_claim(self) -> dict[str, Any] | None:
         """Return the process that runs the attempt, as `store.liveness` describes it."""
         return _read(self.path / "claim.json")
+
+    def ask(self, word: str) -> None:
+        """Ask a wrapper that no signal reaches to ``stop``, or to ``kill`` what it started."""
+        draft = self.path / f".stop.{os.getpid()}"
+        draft.write_text(word, encoding="ascii")
+        draft.replace(self.path / "stop")
+
+    def asked(self) -> str | None:
+        """Return what the wrapper is asked for."""
+        with suppress(OSError):
+            return (self.path / "stop").read_text(encoding="ascii")
+        return None
 
     def write_exit(self, record: ExitRecord) -> None:
         """Write how the attempt ended.

@@ -5,6 +5,7 @@ ExperimentError
 │   ├── SpecFileError     a spec file or preset that cannot be read
 │   ├── JobNotFoundError  no job goes by that id
 │   └── PortInUseError    another process listens on the port
+├── ExecutorError         a cluster did not take a job
 └── ProcessFailedError    one of our own processes did not come up
 """
 
@@ -27,6 +28,10 @@ class JobNotFoundError(UsageError):
 
 class PortInUseError(UsageError):
     """Another process listens on the port."""
+
+
+class ExecutorError(ExperimentError):
+    """A cluster did not take a job."""
 
 
 class ProcessFailedError(ExperimentError):

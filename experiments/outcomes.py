@@ -8,10 +8,8 @@ from experiments.jobs import Job, State
 
 _BY_SIGNAL = frozenset({130, 143})
 _REFUSED = 2
-VANISHED = (
-    "Its processes are gone without a word: killed, or the machine went down. "
-    "Resume goes on from the last checkpoint, if there is one."
-)
+_VANISHED = "Its processes are gone without a word: killed, or the machine went down."
+_HINT = "Resume goes on from the last checkpoint, if there is one."
 
 
 def after_exit(job: Job, record: ExitRecord) -> dict[str, Any]:
@@ -27,13 +25,19 @@ def after_exit(job: Job, record: ExitRecord) -> dict[str, Any]:
     }
 
 
-def after_vanishing(job: Job, *, ended: float) -> dict[str, Any]:
-    """Return what to write of a job whose processes are gone and left no exit record."""
+def after_vanishing(job: Job, reason: str | None, *, ended: float) -> dict[str, Any]:
+    """Return what to write of a job whose processes are gone and left no exit record.
+
+    Parameters
+    ----------
+    reason
+        What a cluster says of it, if one does.
+    """
     is_wanted = job.wanted is not None
     return {
         "state": State.STOPPED if is_wanted else State.LOST,
         "ended": ended,
-        "error": None if is_wanted else VANISHED,
+        "error": None if is_wanted else f"{reason or _VANISHED} {_HINT}",
         "last_lines": [] if is_wanted else list(last_lines(job.output)),
         "slot": None,
     }

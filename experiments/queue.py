@@ -14,7 +14,7 @@ import store
 from experiments import queue_reading
 from experiments.errors import UsageError
 from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, QueueSettings, State, job_folder
-from experiments.queue_checks import check_labels, check_wishes
+from experiments.queue_checks import check_executor, check_labels, check_wishes
 from experiments.queue_reading import HomeLike, in_order, ledger_of, settings
 from experiments.supervisor import ensure_supervisor
 from store.layout import Home, check_run_id
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 MAX_SLOTS = 256
-EXECUTORS = ("local", "slurm", "ray")
 _KEPT_VARIABLES = ("BAKEOFF_PLUGINS", "BAKEOFF_CACHE", "PYTHONPATH")
 
 
@@ -101,10 +100,7 @@ def submit(  # noqa: PLR0913  # one option a wish
             f"Expected a new run id; got {run.id!r}, which is taken. Choose another."
         )
     check_wishes(budget_s=budget_s, gpus=gpus, threads=threads)
-    if executor not in EXECUTORS:
-        raise UsageError(
-            f"Expected the executor to be one of {', '.join(EXECUTORS)}; got {executor!r}."
-        )
+    chosen = check_executor(executor, options or {})
     return _add(
         place,
         job_kind="train",
@@ -117,7 +113,7 @@ def submit(  # noqa: PLR0913  # one option a wish
         num_gpus=gpus,
         threads=threads,
         executor=executor,
-        options=dict(options or {}),
+        options=chosen,
     )
 
 

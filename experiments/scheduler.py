@@ -12,7 +12,8 @@ from typing import Any
 from experiments import launch
 from experiments.attempts import GRACE_S, AttemptFolder, attempt_folder
 from experiments.errors import ExperimentError
-from experiments.executors import Executor, Report, Sight, make_executor
+from experiments.executors import Executor, Report, Sight, make_cluster
+from experiments.executors.local import LocalExecutor
 from experiments.gpus import count_gpus, read_gpus
 from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, State, as_job
 from experiments.outcomes import after_exit, after_false_start, after_vanishing, is_crash
@@ -50,7 +51,8 @@ class Scheduler:
         self._size = -1
         self._settings = as_settings({})
         self._open: list[Job] = []
-        self._executors = {"local": make_executor("local", keeps_spare=keeps_spare)}
+        self._local = LocalExecutor(keeps_spare=keeps_spare)
+        self._executors: dict[str, Executor] = {"local": self._local}
         self._not_before: dict[str, float] = {}
         self._next_gpu_look = 0.0
 
@@ -83,17 +85,12 @@ class Scheduler:
         if not self._settings.paused:
             self._start_slotted()
         if not any(job.state is State.STARTING for job in self._jobs()):
-            self._prepare()  # but a job that loads right now has the cores first
+            # A job that loads right now has the cores first.
+            self._local.rest(home=self._home, threads=default_threads(self._settings.slots))
 
     def close(self) -> None:
         """Let go of what was prepared; jobs go on."""
-        for executor in self._executors.values():
-            executor.close()
-
-    def _prepare(self) -> None:
-        threads = default_threads(self._settings.slots)
-        for executor in self._executors.values():
-            executor.rest(home=self._home, threads=threads)
+        self._local.close()
 
     def _jobs(self) -> list[Job]:
         """Return the jobs that have not ended, read again if anything was written."""
@@ -151,13 +148,13 @@ class Scheduler:
     def _end(self, job: Job, report: Report) -> None:
         if report.record is not None:
             fields = after_exit(job, report.record)
-        elif report.reason is not None:
-            fields = after_false_start((report.reason,), ended=time.time())
+        elif report.is_false_start:
+            fields = after_false_start((report.reason or "",), ended=time.time())
         else:
             if job.run_id is not None:
                 kept = job.folder / "output.log"
                 launch.discard_unborn(self._home.run(job.run_id), keep_output=kept)
-            fields = after_vanishing(job, ended=time.time())
+            fields = after_vanishing(job, report.reason, ended=time.time())
         if job.kind == "search" and is_crash(fields) and job.attempt < MAX_ATTEMPTS:
             pause_s = min(2.0**job.attempt, _LONGEST_PAUSE_S)
             self._not_before[job.id] = time.monotonic() + pause_s
@@ -219,7 +216,7 @@ class Scheduler:
 
     def _executor(self, job: Job) -> Executor:
         if job.executor not in self._executors:
-            self._executors[job.executor] = make_executor(job.executor)
+            self._executors[job.executor] = make_cluster(job.executor)
         return self._executors[job.executor]
 
 

@@ -30,13 +30,19 @@ from store.layout import Home
 TAKEN = 17
 """Exit code of a wrapper that found the attempt claimed; it did nothing."""
 _RETRY_S, _RETRIES = 1.0, 600
-_REVIVE_S = 20.0
+_REVIVE_S, _REMOTE_LOOK_S = 20.0, 2.0
+_WORDS = {
+    signal.SIGTERM: "stop",
+    signal.SIGUSR2: "stop",  # SLURM's, when its time limit comes near
+    signal.SIGUSR1: "kill",
+}
 
 
 class StopRequests:
     """What signals asked for, and a file descriptor that wakes whoever waits for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: AttemptFolder) -> None:
+        self._attempt = attempt
         self.reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._waiting: list[str] = []
         self._taken: set[str] = set()
@@ -45,21 +51,21 @@ class StopRequests:
         """Listen from now on; what is not for us changes nothing."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         # Handlers also where nothing is done: the training would inherit SIG_IGN.
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP):
+        for number in (*_WORDS, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
 
     def take(self) -> str | None:
         """Return what was asked for and not taken yet: ``kill``, ``stop`` or None; each once."""
         with suppress(BlockingIOError):
             os.read(self.reader, 4096)
-        asked = set(self._waiting) - self._taken
+        by_file = self._attempt.asked()
+        asked = {*self._waiting, *([by_file] if by_file else [])} - self._taken
         self._taken |= asked
         return "kill" if "kill" in asked else "stop" if asked else None
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        words = {signal.SIGTERM: "stop", signal.SIGUSR1: "kill"}
-        if number in words:
-            self._waiting.append(words[signal.Signals(number)])
+        if number in _WORDS:
+            self._waiting.append(_WORDS[signal.Signals(number)])
 
 
 def run_attempt(folder: Path, waiting: subprocess.Popen[bytes] | None = None) -> int:
@@ -74,7 +80,7 @@ def run_attempt(folder: Path, waiting: subprocess.Popen[bytes] | None = None) ->
     """
     attempt = AttemptFolder(folder)
     task = attempt.read_task()
-    requests = StopRequests()
+    requests = StopRequests(attempt)
     requests.install()
     if not attempt.claim():
         return TAKEN
@@ -191,7 +197,8 @@ def _wait(
             rest = deadline - time.monotonic()
             if rest <= 0:
                 return "budget"
-            ready, _, _ = select.select([ends, requests.reader], [], [], min(rest, _REVIVE_S))
+            pause = min(rest, _REVIVE_S if task.is_supervised else _REMOTE_LOOK_S)
+            ready, _, _ = select.select([ends, requests.reader], [], [], pause)
             if ends in ready:
                 return None
             if not ready:

@@ -4,6 +4,7 @@ Whoever starts it, the same wrapper runs the attempt and leaves the same claim a
 the same folder; an executor only brings the wrapper up, and tells whether it still lives.
 """
 
+import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from typing import Any, Protocol
 from experiments.attempts import AttemptFolder, ExitRecord
 from experiments.errors import UsageError
 from experiments.jobs import Job
-from store.layout import Home
 from store.liveness import Status, infer, last_beat
 
 
@@ -40,6 +40,8 @@ class Report:
     """Of the wrapper, if it lives on this machine."""
     reason: str | None = None
     """Why it is gone, where the executor knows."""
+    is_false_start: bool = False
+    """Whether it is gone before it began."""
 
 
 class Executor(Protocol):
@@ -63,18 +65,6 @@ class Executor(Protocol):
         """Ask an attempt to end; asked again until it has."""
         ...
 
-    def rest(self, *, home: Home, threads: int) -> None:
-        """Prepare for jobs to come; called when a round is over.
-
-        Parameters
-        ----------
-        threads : >= 1
-            CPU threads that a training has unless it asks for others.
-        """
-
-    def close(self) -> None:
-        """Let go of what was prepared; jobs go on."""
-
 
 def lives(job: Job, claim: Mapping[str, Any]) -> bool:
     """Whether the wrapper that made a claim is alive, by process here, by heartbeat elsewhere."""
@@ -82,13 +72,13 @@ def lives(job: Job, claim: Mapping[str, Any]) -> bool:
     return infer(dict(claim), beat_at, time.time()) is Status.RUNNING
 
 
-def make_executor(name: str, *, keeps_spare: bool = False) -> Executor:
-    """Return a new executor.
+def is_here(claim: Mapping[str, Any]) -> bool:
+    """Whether a claim was made on this machine, where processes can be looked at."""
+    return claim.get("host") == platform.node()
 
-    Parameters
-    ----------
-    keeps_spare
-        Whether one on this machine keeps a loaded training at hand.
+
+def make_cluster(name: str) -> Executor:
+    """Return an executor for jobs that run elsewhere.
 
     Raises
     ------
@@ -96,10 +86,6 @@ def make_executor(name: str, *, keeps_spare: bool = False) -> Executor:
         If it is unknown, or what it stands on is not installed.
     """
     try:
-        if name == "local":
-            from experiments.executors.local import LocalExecutor
-
-            return LocalExecutor(keeps_spare=keeps_spare)
         if name == "slurm":
             from experiments.executors.slurm import SlurmExecutor
 
@@ -110,7 +96,7 @@ def make_executor(name: str, *, keeps_spare: bool = False) -> Executor:
             return RayExecutor()
     except ImportError as error:
         raise UsageError(
-            f"Expected the extra bakeoff[{name}] to be installed; got {error}. "
+            f"Expected the extra bakeoff[{name}] to be installed; got: {error}. "
             f"Run: pip install 'bakeoff[{name}]'"
         ) from error
-    raise UsageError(f"Expected the executor local, slurm or ray; got {name!r}.")
+    raise UsageError(f"Expected the executor slurm or ray; got {name!r}.")

@@ -106,7 +106,7 @@ class LocalExecutor:
         self._forget(attempt)
         said = last_lines(attempt.log)
         reason = said[-1] if said else "The wrapper ended at once and said nothing."
-        return Report(sight=Sight.GONE, reason=reason)
+        return Report(sight=Sight.GONE, reason=reason, is_false_start=True)
 
     def _sweep(self, job: Job, attempt: AttemptFolder, claim: dict[str, Any]) -> bool:
         """End what outlived its wrapper; return whether anything is left."""
