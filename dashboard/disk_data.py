@@ -5,19 +5,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow as pa
 
 from dashboard import charts, data, theme
 from store import disk_usage, gc, trash
 from store.backup import backups
 from store.disk_usage import KINDS, as_text
 from store.layout import Home
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _FRESH_S: Final = 10.0
 _MOST_PROJECTS: Final = 12
@@ -36,7 +34,7 @@ KIND_WORDS: Final = {
 class Disk:
     """What takes how much."""
 
-    runs: "pa.Table"
+    runs: pa.Table
     """As `store.disk_usage.usage`, the largest first."""
     parts: Mapping[str, int]
     """As `store.disk_usage.store_bytes`."""
@@ -82,16 +80,15 @@ def metrics(project: str | None) -> list[str]:
     return sorted(names, key=lambda name: (not name.startswith("val"), name))
 
 
-def of_project(runs: "pa.Table", project: str | None) -> "pa.Table":
+def of_project(runs: pa.Table, project: str | None) -> pa.Table:
     """Return the rows of a project; all for None."""
     if project is None:
         return runs
-    return runs.take(
-        [place for place, name in enumerate(runs["project"].to_pylist()) if name == project]
-    )
+    of_it = [name == project for name in runs["project"].to_pylist()]
+    return runs.filter(pa.array(of_it, pa.bool_()))
 
 
-def by_project(runs: "pa.Table") -> dict[str, dict[str, int]]:
+def by_project(runs: pa.Table) -> dict[str, dict[str, int]]:
     """Return the bytes of each project by kind, the largest first; the smallest as one."""
     sums: dict[str, dict[str, int]] = {}
     for row in runs.select(["project", *KINDS]).to_pylist():

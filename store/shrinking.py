@@ -70,7 +70,7 @@ def put_in_place(home: Home) -> None:
         If either was not closed properly; nothing has changed then.
     """
     copy, *leftovers = _files(home)
-    leftovers.append(home.database.with_name(f"{home.database.name}.wal"))
+    leftovers.append(_wal(home))
     if found := [path for path in leftovers if path.exists()]:
         raise StoreError(f"Expected a database that was closed; got {found[0]}. Try again.")
     with copy.open("rb+") as file:
@@ -84,16 +84,21 @@ def _files(home: Home) -> list[Path]:
     return [home.path / f"{copy}{suffix}" for suffix in ("", ".wal", ".wal.checkpoint")]
 
 
+def _wal(home: Home) -> Path:
+    return home.database.with_name(f"{home.database.name}.wal")
+
+
 def _check_room(connection: "duckdb.DuckDBPyConnection", home: Home) -> None:
     used = connection.execute(
         "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = ?",
         [_BASE],
     ).fetchall()[0][0]
+    needed = used + _wal(home).stat().st_size if _wal(home).exists() else used
     free = shutil.disk_usage(home.path).free
-    if free < used * 1.1:
+    if free < needed * 1.1:
         raise StoreError(
-            f"Expected room for a copy of the database; got {free >> 20} MiB free of "
-            f"{used >> 20} MiB. Empty the trash first, or remove backups."
+            f"Expected room for a copy of the database, {needed >> 20} MiB; got {free >> 20} MiB. "
+            "Empty the trash first, or remove old databases."
         )
 
 
