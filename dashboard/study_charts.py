@@ -121,8 +121,8 @@ def history(points: "pa.Table", label: str, *, mode: str) -> go.Figure:
         )
     )
     dress(figure, mode)
-    figure.update_xaxes(title="Trial")
-    figure.update_yaxes(title=label)
+    figure.update_xaxes(title_text="Trial")
+    figure.update_yaxes(title_text=label)
     return figure
 
 
@@ -250,7 +250,7 @@ def _importance(ask: _Ask) -> go.Figure | None:
         return None
     dress(figure, ask.mode, height=max(240, 110 + 56 * len(ask.spec.space)))
     figure.update_layout(barmode="group", bargap=0.3)
-    figure.update_xaxes(title="Share of the importance", tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title_text="Share of the importance", tickformat=".0%", rangemode="tozero")
     return figure
 
 
@@ -384,8 +384,8 @@ def _intermediate(ask: _Ask) -> go.Figure:
         trace.opacity = 0.75
         trace.hovertemplate = "%{y:.5g} at %{x}<extra>" + f"trial {number}</extra>"
     dress(figure, ask.mode)
-    figure.update_xaxes(title="Epoch" if ask.spec.seeds == 1 else "Seeds trained")
-    figure.update_yaxes(title=ask.label)
+    figure.update_xaxes(title_text="Epoch" if ask.spec.seeds == 1 else "Seeds trained")
+    figure.update_yaxes(title_text=ask.label)
     return figure
 
 

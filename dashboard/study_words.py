@@ -147,7 +147,7 @@ def range_text(one: Dimension) -> str:
         return " or ".join(formats.value(value) for value in one.choices)
     low, high = one.ends
     step = f", steps of {formats.value(one.step)}" if one.step else ""
-    return f"{formats.number(low)} to {formats.number(high)}{', log' if one.log else ''}{step}"
+    return f"{formats.value(low)} to {formats.value(high)}{', log' if one.log else ''}{step}"
 
 
 def parameters(params: Mapping[str, Any]) -> str:

@@ -147,7 +147,7 @@ def _tiles(found: Study, progress: dict[str, Any]) -> None:
             shown.append(markup.tile(title, formats.number(row["values"][place]), note))
     shown += [
         markup.tile("Median trial", formats.duration(progress["median_s"]), "complete ones"),
-        markup.tile("Searched for", formats.duration(found.used_s), _limit(found)),
+        markup.tile("Searched for", formats.duration(found.used_s or None), _limit(found)),
         markup.tile("Workers", str(found.spec.workers), "trials at the same time"),
     ]
     sheet(element("div", *shown, cls="tiles"), key="study_tiles")

@@ -162,7 +162,7 @@ def _range(found: Study, one: Dimension) -> None:
     best = study_data.trials(found.id, state="complete", order="best", limit=1)
     proposal = best[0]["params"].get(one.name, low) if best else low
     text = st.text_input(
-        "Freeze at", written(one.frozen if one.only else proposal), key=f"freeze_{one.name}"
+        "Freeze at", _short(one.frozen if one.only else proposal), key=f"freeze_{one.name}"
     )
     with st.container(horizontal=True):
         if st.button("Freeze", icon=":material/ac_unit:", key=f"do_freeze_{one.name}"):
@@ -200,13 +200,18 @@ def _value_field(one: Dimension, value: Any) -> Any:
         picked = str(st.selectbox(label, options, index=place, key=key))
         found = texts.get(picked)
         return list(found) if isinstance(found, tuple) else found
-    text = st.text_input(label, "" if value is None else written(value), placeholder=_FREE, key=key)
+    text = st.text_input(label, _short(value), placeholder=_FREE, key=key)
     if not text.strip():
         return None
     number = _number(text)
     if number is None:
         return text  # refused in words
     return int(number) if one.kind == "int" and number.is_integer() else number
+
+
+def _short(value: Any) -> str:
+    """Return a value as somebody would type it."""
+    return f"{value:.4g}" if isinstance(value, float) else written(value)
 
 
 def _number(text: str) -> float | None:
