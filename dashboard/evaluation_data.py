@@ -103,19 +103,19 @@ def predicted(run_id: str, split: str) -> Predicted:
 
 def gathered(candidates: tuple[Candidate, ...], split: str) -> Gathered:
     """Return the candidates' predictions on the same examples."""
-    return _gathered(_state_of(candidates, split), candidates, split)
+    return _gathered(state_of(candidates, split), candidates, split)
 
 
 def judged(candidates: tuple[Candidate, ...], spec: ComparisonSpec) -> Comparison:
     """Return the comparison of candidates with the first of them."""
-    return _judged(_state_of(candidates, spec.split), candidates, spec)
+    return _judged(state_of(candidates, spec.split), candidates, spec)
 
 
 def several(
     candidates: tuple[Candidate, ...], split: str, metrics: tuple[str, ...], unseen: int = 0
 ) -> dict[str, ManyDifferences | str]:
     """Return differences from the first candidate in several metrics."""
-    return _several(_state_of(candidates, split), candidates, split, metrics, unseen)
+    return _several(state_of(candidates, split), candidates, split, metrics, unseen)
 
 
 def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
@@ -127,7 +127,7 @@ def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
         data.state().version if is_live else 0,
         tuple(str(record["status"]) for record in records),
         tuple(_stamp(run_id, split) for run_id in ids for split in data.splits(run_id)),
-        _stamp_of(place().releases / LEDGER_NAME),
+        stamp_of(place().releases / LEDGER_NAME),
     )
     return _findings(state, ids)
 
@@ -139,21 +139,47 @@ def look(run_ids: Sequence[str], split: str, *, what: str, where: str) -> looks.
     )
 
 
-class _Reader:
-    """What `experiments` reads from a store, out of the pages' caches."""
+class Reader:
+    """What `experiments` reads from a `store.Store`, out of the pages' caches."""
+
+    @property
+    def home(self) -> Path:
+        """The store's folder."""
+        return Path(data.home())
 
     def predictions(self, run_id: str, split: str) -> "pa.Table":
+        """Return predictions."""
+        if split not in data.splits(run_id):
+            return data.ask(lambda s: s.predictions(run_id, split))
         return _table(_stamp(run_id, split), run_id, split)
 
     def run(self, run_id: str) -> dict[str, Any]:
+        """Return a record."""
         return dict(data.run(run_id))
+
+    def series(
+        self, run_ids: Sequence[str] | None = None, project: str | None = None
+    ) -> "pa.Table":
+        """Return metrics."""
+        if run_ids is None:
+            return data.ask(lambda s: s.series(None, project))
+        return data.series(run_ids)
+
+    def curves(self, metric: str, run_ids: Sequence[str], **options: Any) -> "pa.Table":
+        """Return what draws curves."""
+        return data.ask(lambda s: s.curves(metric, run_ids, **options))
+
+    def splits(self, run_id: str) -> list[str]:
+        """Return the splits with predictions."""
+        return list(data.splits(run_id))
 
 
 def _stamp(run_id: str, split: str) -> Stamp:
-    return _stamp_of(Path(data.run(run_id)["folder"]) / "predictions" / f"{split}.parquet")
+    return stamp_of(Path(data.run(run_id)["folder"]) / "predictions" / f"{split}.parquet")
 
 
-def _stamp_of(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """Return which state a file is in."""
     try:
         facts = path.stat()
     except OSError:
@@ -161,7 +187,7 @@ def _stamp_of(path: Path) -> Stamp:
     return str(path), facts.st_mtime_ns, facts.st_size
 
 
-def _state_of(candidates: Sequence[Candidate], split: str) -> tuple[Any, ...]:
+def state_of(candidates: Sequence[Candidate], split: str) -> tuple[Any, ...]:
     """Return what a comparison depends on, besides what is asked."""
     ids = [run_id for candidate in candidates for run_id in candidate.run_ids]
     records = [data.run(run_id) for run_id in ids]
@@ -183,7 +209,7 @@ def _predicted(state: Stamp, run_id: str, split: str) -> Predicted:
 
 @lru_cache(maxsize=4)
 def _gathered(_state: tuple[Any, ...], candidates: tuple[Candidate, ...], split: str) -> Gathered:
-    return gather_all(_Reader(), candidates, split)
+    return gather_all(Reader(), candidates, split)
 
 
 @lru_cache(maxsize=64)
@@ -206,7 +232,7 @@ def _several(
 
 @lru_cache(maxsize=64)
 def _findings(_state: tuple[Any, ...], run_ids: tuple[str, ...]) -> tuple[Finding, ...]:
-    return data.ask(lambda s: check_runs(s, run_ids))
+    return check_runs(Reader(), run_ids)
 
 
 def has_split(run_id: str, split: str) -> bool:

@@ -5,7 +5,20 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import errors, navigation
-from dashboard.views import compare, curves, disk, home, launch, queue, run, runs, search, study
+from dashboard.views import (
+    choose,
+    compare,
+    curves,
+    disk,
+    home,
+    launch,
+    queue,
+    releases,
+    run,
+    runs,
+    search,
+    study,
+)
 
 _STATIC = Path(__file__).parent / "static"
 _CSS = """<style>
@@ -59,7 +72,21 @@ PAGES = {
         title="Compare",
         icon=":material/compare_arrows:",
         url_path="compare",
-        help="Two to six runs side by side.",
+        help="Two to ten runs side by side.",
+    ),
+    "choose": st.Page(
+        choose.page,
+        title="Choose",
+        icon=":material/how_to_vote:",
+        url_path="choose",
+        help="Which of these to release, and why.",
+    ),
+    "releases": st.Page(
+        releases.page,
+        title="Releases",
+        icon=":material/verified:",
+        url_path="releases",
+        help="What is released, what for, and what it has to fulfil.",
     ),
     "queue": st.Page(
         queue.page,
