@@ -25,6 +25,8 @@ class EpochLines(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print where the training stands."""
+        if not trainer.is_global_zero:
+            return
         metrics = {**getattr(pl_module, "last_point", {}), **trainer.callback_metrics}
         words = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
         names = [f"{split}/{name}" for split in ("train", "val") for name in _SHOWN]

@@ -18,7 +18,6 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import store
-from store.layout import Home
 from trainers.averaging import WeightAverage
 from trainers.callbacks import EpochLines, LastCheckpoint, say
 from trainers.configs import TrainingConfig
@@ -127,9 +126,11 @@ def _judged(run: store.Run, plan: Plan) -> Outcome:
 
 
 def _help(plan: Plan, home: str | Path | None, run_id: str) -> Outcome:
-    """Train beside the process that keeps the record, without writing anything."""
-    trainer, _ = _make_trainer(None, Home.locate(home).run(run_id).path, plan)
-    _fit(trainer, plan)
+    """Train beside the process that keeps the record; only own points are written."""
+    with store.init(id=run_id, home=home, resume="must") as run:
+        plan.model.channel = run
+        trainer, _ = _make_trainer(None, run.folder, plan)
+        _fit(trainer, plan)
     return Outcome(run_id=run_id, status="finished", exit_code=0, message="")
 
 

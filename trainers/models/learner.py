@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
+import store
 from trainers.callbacks import say
 from trainers.configs import TrainingConfig
 from trainers.cost import TrainingCost
@@ -47,6 +48,8 @@ class Learner(L.LightningModule):
         self.card: dict[str, Any] = {}
         """Plain values that let a checkpoint be used without anything beside it."""
         self.meter: TrainingCost | None = None
+        self.channel: store.Run | None = None
+        """Where a process that trains beside the one that keeps the record writes its points."""
         self.last_point: dict[str, float] = {}
         """The newest ``train/*`` values."""
         self._teacher: list[Learner] = []  # in a list, so that its weights are not ours
@@ -152,6 +155,8 @@ class Learner(L.LightningModule):
         if self.logger:  # at once: what waits for the end of the step is lost if a stop comes first
             point = {**self.last_point, "epoch": self._position()}
             self.logger.log_metrics(point, step=self.global_step)
+        if self.channel:
+            self.channel.log(self.last_point, self.global_step, self._position())
         self._refuse_nan("train/loss", loss)
 
     def on_train_start(self) -> None:

@@ -111,6 +111,21 @@ class MaskedTask(TokenTask):
         return read_BT, torch.where(is_chosen_BT, inputs, PADDING)
 
 
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss of a hidden token; there are outputs for these alone."""
+        return F.cross_entropy(outputs, labels[labels != PADDING].long())
+
+    def judge(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Return for each text the summed loss, the number of tokens, and those said rightly."""
+        is_asked_BT = labels != PADDING
+        truth_M = labels[is_asked_BT].long()
+        loss_M = F.cross_entropy(outputs.float(), truth_M, reduction="none")
+        hit_M = (outputs.argmax(-1) == truth_M).float()
+        judged_M3 = torch.stack([loss_M, torch.ones_like(loss_M), hit_M], dim=1)
+        text_M = is_asked_BT.nonzero()[:, 0]
+        return judged_M3.new_zeros(len(labels), 3).index_add_(0, text_M, judged_M3)
+
+
 class TextToTextTask(TokenTask):
     """Writes a text for a text; at the end it writes freely and is compared with the target."""
 
