@@ -33,7 +33,10 @@ def examine(home: Home) -> list[Finding]:
         If another process holds the database: stop the hub first.
     NewerStoreError
         If a newer Bakeoff made the store.
+    HomeNotWritableError
+        If the folder cannot be written.
     """
+    home.create()  # says so where nothing can be written
     findings = [*_examine_place(home), *_examine_shared(home)]
     counts: dict[str, int] = {}
     checksums = Checksums()

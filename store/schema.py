@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS run_base(
     ended_us BIGINT, seen_us BIGINT, record VARCHAR NOT NULL, pinned BOOLEAN DEFAULT FALSE);
 
 CREATE OR REPLACE VIEW run AS
-    SELECT *, (coalesce(ended_us, seen_us, created_us) - created_us) / 1e6 AS duration_s
+    SELECT *, greatest(coalesce(ended_us, seen_us, created_us) - created_us, 0) / 1e6 AS duration_s
     FROM run_base;
 
 -- Configuration, flattened: optimizer.lr. A number is in `number` and, as text, in `text`.
