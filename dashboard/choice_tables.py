@@ -9,13 +9,15 @@ from dashboard.evaluation_data import Entry
 from dashboard.markup import Markup, element
 from experiments.choose import Choice, Decision, Option
 from experiments.costs import Cost
+from experiments.findings import Finding, Level
+from experiments.flips import Flips
 from experiments.gate_case import GateResult
 from experiments.verdict import POINTS_METRICS, amount, name_of, span
 
 _SIGNS = {True: "✓", False: "✕", None: "?"}
 _TONES = {True: "good", False: "bad", None: "neutral"}
 _DECISIONS = {
-    Decision.RELEASE: ("Passes, better", "good"),
+    Decision.RELEASE: ("Can be released", "good"),
     Decision.COST: ("Decide on cost", "neutral"),
     Decision.OPEN: ("Not decided", "neutral"),
     Decision.NO: ("Do not release", "bad"),
@@ -45,14 +47,17 @@ def candidates(
     choice: Choice,
     entries: Mapping[str, Entry],
     costs: Mapping[str, Cost],
+    findings: Sequence[Finding],
+    moved: Mapping[str, Flips],
 ) -> Markup:
-    """Return one row a candidate: decision, value, difference, gates, latency and size."""
+    """Return one row a candidate: decision, value, difference, gates, flips, checks, costs."""
     metric = choice.policy.metric
     heads = [
         element("th", name, scope="col", cls=cls)
         for name, cls in (
             ("Candidate", ""), ("Decision", ""), (name_of(metric), "num"),
-            ("Against the champion", ""), ("Gates", ""), ("p95", "num"), ("Size", "num"),
+            ("Against the champion", ""), ("Gates", ""), ("Fixed, broken", ""), ("Checks", ""),
+            ("p95", "num"), ("Size", "num"),
         )
     ]  # fmt: skip
     rows = []
@@ -75,6 +80,8 @@ def candidates(
                 element("td", _value(one), cls="num"),
                 element("td", _difference(one)),
                 element("td", ticks(one.gates)),
+                element("td", _moved(moved.get(run_id))),
+                element("td", _checks([f for f in findings if f.run_id == run_id])),
                 element("td", _cost(costs[run_id], "latency_p95_ms", "ms"), cls="num"),
                 element("td", _cost(costs[run_id], "checkpoint_bytes", "bytes"), cls="num"),
             )
@@ -101,8 +108,11 @@ def gates(options: Sequence[tuple[str, Sequence[GateResult]]]) -> Markup:
     """Return every gate with what it says of each candidate, and why."""
     parts = []
     for name, results in options:
+        shown = list(results)
         if len(options) > 1:
             parts.append(element("h4", name))
+            # Of several candidates only what keeps one back is told at length.
+            shown = [gate for gate in results if gate.passed is not True]
         parts += [
             element(
                 "div",
@@ -110,8 +120,13 @@ def gates(options: Sequence[tuple[str, Sequence[GateResult]]]) -> Markup:
                 element("div", element("b", gate.gate), element("small", gate.reason)),
                 cls="gate",
             )
-            for gate in results
+            for gate in shown
         ]
+        passed = [gate.gate for gate in results if gate not in shown]
+        if passed:
+            told = element("small", "; ".join(passed))
+            chip = element("span", f"{len(passed)} passed", cls="chip good")
+            parts.append(element("div", chip, element("div", told), cls="gate"))
     return element("div", *parts, cls="box")
 
 
@@ -140,7 +155,7 @@ def _value(one: Option) -> Markup:
 
 def _difference(one: Option) -> Markup:
     if one.verdict is None or math.isnan(one.verdict.difference.estimate):
-        return element("span", "–")  # noqa: RUF001  # a dash for nothing
+        return element("span", "\N{EN DASH}")
     found = one.verdict
     tone = "better" if "better" in found.word else "worse" if "worse" in found.word else "neutral"
     tone = "neutral" if found.word.startswith("not ") else tone
@@ -148,6 +163,31 @@ def _difference(one: Option) -> Markup:
     told = amount(found.difference.estimate, found.metric)
     limits = f" {span(found.difference, found.metric)}{unit}"
     return element("span", element("span", told, cls=f"delta {tone}"), element("small", limits))
+
+
+def _moved(found: Flips | None) -> Markup:
+    if found is None:
+        return element("span", "\N{EN DASH}")
+    fixed = element("span", f"+{found.fixed:,}", cls="delta better", title="only it has right")
+    broken = element(
+        "span",
+        f"\N{MINUS SIGN}{found.broken:,}",
+        cls="delta worse",
+        title="only the champion has right",
+    )
+    return element("span", fixed, " ", broken)
+
+
+def _checks(found: Sequence[Finding]) -> Markup:
+    heard = [one for one in found if not one.muted]
+    fails = [one.code for one in heard if one.severity is Level.FAIL]
+    warns = [one.code for one in heard if one.severity is not Level.FAIL]
+    if not heard:
+        return element("span", "fine", cls="delta neutral")
+    told = "; ".join(f"{one.code} {one.title}: {one.why}" for one in heard)
+    parts = [element("span", " ".join(fails), cls="tick bad")] if fails else []
+    parts += [element("span", " ".join(warns), cls="delta neutral")] if warns else []
+    return element("span", *parts, title=told, cls="ticks")
 
 
 def _cost(cost: Cost, key: str, unit: str) -> Markup:

@@ -17,6 +17,7 @@ from experiments.comparison import (
     gather_all,
     judge,
 )
+from experiments.flips import Flips, flips
 from experiments.overview import overview
 from experiments.predicted import Predicted
 from experiments.statistics import ManyDifferences
@@ -116,6 +117,11 @@ def several(
 ) -> dict[str, ManyDifferences | str]:
     """Return differences from the first candidate in several metrics."""
     return _several(state_of(candidates, split), candidates, split, metrics, unseen)
+
+
+def flips_of(candidates: tuple[Candidate, ...], split: str) -> dict[str, Flips]:
+    """Return what each candidate fixes and breaks of the first one's answers, by run."""
+    return _flips_of(state_of(candidates, split), candidates, split)
 
 
 def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
@@ -228,6 +234,20 @@ def _several(
     unseen: int,
 ) -> dict[str, ManyDifferences | str]:
     return overview(_gathered(state, candidates, split), metrics, unseen=unseen)
+
+
+@lru_cache(maxsize=8)
+def _flips_of(
+    state: tuple[Any, ...], candidates: tuple[Candidate, ...], split: str
+) -> dict[str, Flips]:
+    evidence = _gathered(state, candidates, split).evidence
+    if evidence is None:
+        return {}
+    baseline, *others = (evidence.runs[one.run_ids[0]] for one in candidates)
+    return {
+        one.run_ids[0]: flips(predicted, baseline)
+        for one, predicted in zip(candidates[1:], others, strict=True)
+    }
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from dashboard import (
     choice_tables,
     components,
     data,
+    evaluation_data,
     explorer,
     frame,
     markup,
@@ -26,6 +27,7 @@ from experiments import costs
 from experiments.choose import Choice
 from experiments.comparison import Candidate, ComparisonSpec
 from experiments.errors import ExperimentError
+from experiments.flips import Flips
 from experiments.policy import Policy
 from store.releases import LineNameError, check_line
 
@@ -143,27 +145,44 @@ def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
     release_dialog.button(line, choice, present)
     if choice.comparison is not None:
         problems(choice.comparison.problems)
-    components.sheet(
-        choice_tables.candidates(choice, entries, prices), key="choose_candidates", on_open=_open
-    )
+    findings = evaluation_data.findings(ids)
+    table = choice_tables.candidates(choice, entries, prices, findings, _flips(contest, choice))
+    components.sheet(table, key="choose_candidates", on_open=_open)
     _behind(choice, contest)
 
 
+def _flips(contest: Contest, choice: Choice) -> dict[str, Flips]:
+    """Return what each candidate fixes and breaks of the champion's answers."""
+    if choice.champion is None or len(contest.candidates) < 2:
+        return {}
+    gathered = evaluation_data.gathered(contest.candidates, contest.spec.split)
+    first = None if gathered.evidence is None else gathered.evidence.first
+    if gathered.is_blocked or first is None or first.task != "classification":
+        return {}
+    return evaluation_data.flips_of(contest.candidates, contest.spec.split)
+
+
 def _behind(choice: Choice, contest: Contest) -> None:
-    sections = ["Gates", *(["Trade-off", *_PANELS] if len(contest.candidates) > 1 else ["Checks"])]
+    sections = ["Gates", *([*_PANELS] if len(contest.candidates) > 1 else ["Checks"])]
     chosen = st.segmented_control(
         "Why", sections, default="Gates", key="why", bind="query-params", required=True
     )
-    if chosen == "Trade-off" and chosen in sections:
-        contest_panels.costs(contest)
-    elif chosen in _PANELS and chosen in sections:
+    if chosen in _PANELS and chosen in sections:
         contest_panels.PANELS[str(chosen)](contest)
-    else:
-        rows = [(one.candidate.name, one.gates) for one in choice.options]
-        components.sheet(choice_tables.gates(rows), key="choose_gates")
+        return
+    rows = [(one.candidate.name, one.gates) for one in choice.options]
+    gates = choice_tables.gates(rows)
+    if len(contest.candidates) < 2:
+        components.sheet(gates, key="choose_gates")
+        return
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        components.sheet(gates, key="choose_gates")
+    with right:
+        contest_panels.trade_off(contest)
 
 
-_PANELS = ("Flips", "Slices", "Checks", "Metrics", "Charts", "Changes")
+_PANELS = ("Flips", "Slices", "Checks", "Metrics", "Charts", "Costs", "Changes")
 
 
 def _contest(choice: Choice, candidates: tuple[Candidate, ...], unseen: int) -> Contest:

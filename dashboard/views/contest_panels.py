@@ -118,10 +118,7 @@ def flips(contest: Contest) -> None:
 
 def costs(contest: Contest) -> None:
     """Show what the candidates cost, and the trade-off between quality and cost."""
-    found = {
-        entry: costing.cost_of([data.run(run_id) for run_id in candidate.run_ids])
-        for entry, candidate in zip(contest.ordered, contest.candidates, strict=True)
-    }
+    found = _costs(contest)
     for problem in costing.cost_problems({entry.name: cost for entry, cost in found.items()}):
         st.caption(f":orange[:material/warning: {markup.plain(problem)}]")
     known = [kind for kind in costing.COSTS if any(kind.key in c.values for c in found.values())]
@@ -134,15 +131,24 @@ def costs(contest: Contest) -> None:
     components.sheet(
         contest_tables.costs(found, known, contest.baseline), key=f"{contest.key}_costs"
     )
-    trade_off(contest, found, known)
+    trade_off(contest)
 
 
-def trade_off(
-    contest: Contest, found: dict[Entry, costing.Cost], known: list[costing.CostKind]
-) -> None:
+def _costs(contest: Contest) -> dict[Entry, costing.Cost]:
+    return {
+        entry: costing.cost_of([data.run(run_id) for run_id in candidate.run_ids])
+        for entry, candidate in zip(contest.ordered, contest.candidates, strict=True)
+    }
+
+
+def trade_off(contest: Contest) -> None:
     """Draw quality against one cost with the Pareto front."""
     from dashboard import evaluation_charts
 
+    found = _costs(contest)
+    known = [kind for kind in costing.COSTS if any(kind.key in c.values for c in found.values())]
+    if not known:
+        return
     chosen = st.selectbox(
         "Against", known, format_func=lambda kind: kind.name, key=f"{contest.key}_cost", width=260,
         index=next((i for i, k in enumerate(known) if k.key == "latency_p95_ms"), 0),
