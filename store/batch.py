@@ -2,15 +2,18 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from store import record
+from store.feeds import Feed
 from store.journal_reader import Block, Position
 from store.layout import RunFolder
 from store.schema import POINTS_COLUMNS, key_of
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _SERIES = """
-INSERT INTO series_base SELECT * FROM batch
+INSERT INTO series_base SELECT * FROM series_feed
 ON CONFLICT DO UPDATE SET
     n = n + excluded.n,
     first_step = least(first_step, excluded.first_step),
@@ -47,10 +50,13 @@ COMMIT
 """  # noqa: S608  # fixed text
 
 _JOURNAL = """
-INSERT INTO journal SELECT * FROM batch
+INSERT INTO journal SELECT * FROM journal_feed
 ON CONFLICT DO UPDATE SET consumed = excluded.consumed, vocabulary = excluded.vocabulary,
     damaged = excluded.damaged, closed = excluded.closed
 """
+
+_FOLDER_TICK_NS = 1_000_000_000
+"""A folder that changed more recently may change again without its time showing it."""
 
 Points = dict[str, np.ndarray[Any, Any]]
 """Columns of ``points``, all of one length."""
@@ -71,6 +77,20 @@ class LiveRun:
     has_unread_seal: bool = False
     sealed: frozenset[str] = frozenset()
     """Journal segments that ``points.parquet`` holds."""
+    judged_at: float = 0.0
+    """When its process was looked for last, by the monotonic clock."""
+    folder_changed_ns: int = -1
+    segments: list[Path] = field(default_factory=list)
+    """Its journal segments, as its folder had them at that time."""
+
+    def list_segments(self) -> list[Path]:
+        """Return the run's journal segments; only a folder that changed is listed again."""
+        changed_ns = self.files.path.stat().st_mtime_ns
+        is_settled = time.time_ns() - changed_ns > _FOLDER_TICK_NS
+        if changed_ns != self.folder_changed_ns or not is_settled:
+            self.segments = self.files.segments()
+            self.folder_changed_ns = changed_ns
+        return self.segments
 
     def file_key(self, name: str) -> str:
         """Return the name of one of the run's files in the ledger."""
@@ -116,6 +136,9 @@ class BatchWriter:
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._connection = connection
+        self._points = Feed(connection, "points_feed")
+        self._series = Feed(connection, "series_feed")
+        self._journal = Feed(connection, "journal_feed")
         self._metrics: dict[str, dict[str, Any]] = {}
 
     def reload(self) -> None:
@@ -137,10 +160,10 @@ class BatchWriter:
             self._write_metrics(batch)
             self._write_runs(batch)
             if points is not None:
-                self._insert("points_hot", pa.table(points))
-                connection.register("batch", pa.table(summarise(points)))
-                connection.execute(_SERIES)
-                connection.unregister("batch")
+                self._points.run(
+                    "INSERT INTO points_hot SELECT * FROM points_feed", pa.table(points)
+                )
+                self._series.run(_SERIES, pa.table(summarise(points)))
             if batch.events:
                 self._insert("event", _table(batch.events, _EVENT_TYPES))
             if batch.ledger:
@@ -229,9 +252,7 @@ class BatchWriter:
 
     def upsert_ledger(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Write how far files have been taken in."""
-        self._connection.register("batch", _table(rows, _JOURNAL_TYPES))
-        self._connection.execute(_JOURNAL)
-        self._connection.unregister("batch")
+        self._journal.run(_JOURNAL, _table(rows, _JOURNAL_TYPES))
 
 
 _RUN_TYPES = {

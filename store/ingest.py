@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from store import liveness, record
 from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
 from store.events import read_events
-from store.journal_reader import POLL_BYTES, Position, read_segment
+from store.journal_reader import POLL_BYTES, Position, has_news, read_segment
 from store.keeping import forget
 from store.known_runs import event_sizes, load_runs
 from store.layout import Home, RunFolder
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HOT_POINTS = 2_000_000
 """How many points may lie unsorted before they become a generation."""
 _SEEN_STEP_US = 5_000_000
+_JUDGE_S = 0.25
+"""How often a silent run's process is looked for."""
 _EVENT_KINDS = frozenset({"status", "describe", "config", "summary", "edit"})
 
 
@@ -233,11 +235,11 @@ class Ingest:
         is_held_open = False
         if live.has_unread_seal:
             self._collect_seal(live, batch)
-        for path in live.files.segments():
+        for path in live.list_segments():
             if path.name in live.sealed:
                 continue
             before = live.positions.get(path.name, Position())
-            if before.closed or (not is_over and path.stat().st_size <= before.offset):
+            if before.closed or (not is_over and not has_news(path, before)):
                 continue
             held = is_over and is_held(path)
             is_held_open |= held
@@ -264,6 +266,9 @@ class Ingest:
         """Set the true status of a run that has not said that it ended."""
         if live.record["claimed"] not in {Status.RUNNING, None}:
             return
+        if not found_points and time.monotonic() - live.judged_at < _JUDGE_S:
+            return
+        live.judged_at = time.monotonic()
         beat = liveness.last_beat(live.files.heartbeat)
         now = time.time()
         status = liveness.infer(live.record.get("process"), now if found_points else beat, now)

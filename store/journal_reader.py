@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,15 @@ def read_segment(
         os.close(descriptor)
 
 
+def has_news(path: Path, position: Position) -> bool:
+    """Whether anything was written behind `position`: the cheap question before `read_segment`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return any(os.pread(descriptor, HEAD.size, position.offset))
+    finally:
+        os.close(descriptor)
+
+
 def read_ended(path: Path) -> Iterator[tuple[list[Block], Position]]:
     """Yield what a segment without a living writer holds, a part at a time, with the position."""
     position = Position()
@@ -235,13 +245,12 @@ class _Scan:
         frames = np.frombuffer(self.buffer, np.uint8, count * stride, at).reshape(count, stride)
         heads = np.ascontiguousarray(frames[:, :8]).view("<u4")
         count = _leading(heads[:, 0] == kind)
-        first = at + HEAD.size
+        view, base, start = self.view, self.base - HEAD.size, at + HEAD.size
         for index, stored in enumerate(heads[:count, 1].tolist()):
-            start = first + index * stride
-            seed = self.base + start - HEAD.size
-            if checksum(self.view[start : start + size], seed, kind) != stored:
+            if crc32(view[start : start + size], (base + start) ^ kind) != stored:  # `checksum`
                 count = index
                 break
+            start += stride
         if count:
             words = np.ascontiguousarray(frames[:count, 8:])
             whole, real = words.view("<i8"), words.view("<f8")

@@ -1,6 +1,7 @@
 """Is the process of a run alive? Inferred from the outside: a dying process cannot say so."""
 
 import fcntl
+import functools
 import os
 import platform
 import time
@@ -124,6 +125,7 @@ def last_beat(path: Path) -> float | None:
         return None
 
 
+@functools.cache
 def _boot_id() -> str:
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,6 +1,7 @@
 """The owner: the one process that has the database open, and what it does with it."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Collection
@@ -31,6 +32,8 @@ _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
     "memory_limit": "2GB",
     "preserve_insertion_order": False,
+    # More threads make big questions faster and every small one dearer, and trainings need cores.
+    "threads": max(1, min(4, (os.cpu_count() or 2) // 2)),
 }
 
 
