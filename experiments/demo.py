@@ -58,6 +58,7 @@ def run_demo(options: DemoOptions) -> int:
     place = Home.locate(options.home).create()
     with Interrupts() as interrupts, ExitStack() as cleanup:
         cleanup.callback(_stop_hub, place)
+        cleanup.callback(_stop_idle_supervisor, place)
         store.ensure_hub(place.path, parent=os.getpid())
         dashboard = None
         if port is not None:
@@ -159,6 +160,15 @@ def _stop_hub(place: Home) -> None:
     store.stop_hub(place.path)
     if facts := hub_facts(place):
         say(f"The hub (process {facts['pid']}) is still writing; it leaves by itself.")
+
+
+def _stop_idle_supervisor(place: Home) -> None:
+    """Have nothing stay behind, unless somebody has put jobs into the queue."""
+    from experiments.queue_reading import jobs
+    from experiments.supervisor import stop_supervisor
+
+    if all(job.state.is_final for job in jobs(place.path)):
+        stop_supervisor(place.path)
 
 
 def _invite(dashboard: serve.Dashboard) -> None:

@@ -7,6 +7,7 @@ Nothing here starts a training. Wishes are appended to the queue's ledger; one s
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "jobs",
     "move",
     "pause",
+    "prepare",
     "resume",
     "retry",
     "set_priority",
@@ -134,6 +136,15 @@ def submit_search(home: HomeLike, study_id: str) -> Job:
             ensure_supervisor(place.path)
             return old
     return _add(place, job_kind="search", name=f"search {study_id}", study_id=study_id)
+
+
+def prepare(home: HomeLike) -> None:
+    """Have a loaded training at hand soon, because somebody is about to want one.
+
+    It is no more than a kindness: where the store cannot be written, nothing happens.
+    """
+    with suppress(store.StoreError, OSError):
+        ensure_supervisor(home)
 
 
 def jobs(home: HomeLike) -> list[Job]:

@@ -4,7 +4,7 @@ import os
 from contextlib import ExitStack
 
 import store
-from experiments import serve
+from experiments import queue, serve
 from experiments.errors import ProcessFailedError
 from experiments.interrupts import Interrupts
 from experiments.terminal import say
@@ -34,6 +34,7 @@ def run_up(home: str | None, *, port: int | None, browser: bool) -> int:
         say(f"Starting the dashboard on {place.path} ...")
         if not serve.wait_until_ready(dashboard, interrupts):
             return 0
+        queue.prepare(place.path)
         say(f"Dashboard: {dashboard.url}   (Ctrl-C stops it)")
         if browser:
             serve.open_browser(dashboard.url)

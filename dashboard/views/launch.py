@@ -9,7 +9,7 @@ from dashboard import cards, data, formats, forms, frame, launch_form, markup, n
 from dashboard.components import sheet
 from dashboard.launch_form import Form
 from dashboard.markup import element
-from experiments import launching, own_presets
+from experiments import launching, own_presets, queue
 from experiments.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def page() -> None:
             _section(form, section, common, rest)
     with right:
         _start(form)
+    queue.prepare(data.home())
 
 
 def _form(project: str | None) -> Form | None:
