@@ -192,6 +192,11 @@ def other_seeds(run: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(i for i in found["run_id"].to_pylist() if i != run["run_id"])
 
 
+def sql(query: str, *, max_rows: int = 10_000) -> "pa.Table":
+    """Return what a read-only query gives."""
+    return _cached("sql", query, max_rows=max_rows)
+
+
 def events(run_id: str) -> "pa.Table":
     """Return what a run noted besides numbers."""
     return _cached("events", run_id)

@@ -17,6 +17,7 @@ from dashboard.views import (
     run,
     runs,
     search,
+    sql,
     study,
 )
 
@@ -115,6 +116,13 @@ PAGES = {
         url_path="study",
         visibility="hidden",
         help="One search: progress, best so far, charts, changes.",
+    ),
+    "sql": st.Page(
+        sql.page,
+        title="SQL",
+        icon=":material/database:",
+        url_path="sql",
+        help="Ask the store anything, read-only.",
     ),
     "disk": st.Page(
         disk.page,

@@ -87,7 +87,7 @@ def test_clone_change_and_start_three_seeds(page, visit, idle_queue):
     rate.fill("fast")
     rate.press("Enter")
     expect(page.get_by_text("Expected training.lr to be a number")).to_be_visible()
-    expect(page.locator(".st-key-launch_go button")).to_be_disabled()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     rate.fill("0.01")
     rate.press("Enter")
     expect(page.get_by_role("rowheader", name="training.lr")).to_be_visible()
