@@ -12,6 +12,9 @@ from store.liveness import start_ticks
 from store.wire import HEADER, check_answer, check_table
 
 _TIMEOUT_S = 60.0
+_LONG_TIMEOUT_S = 3600.0
+_LONG = frozenset({"drop", "empty_trash", "shrink", "trash"})
+"""Actions that take as long as the disk does."""
 
 
 def hub_facts(home: Home) -> dict[str, Any] | None:
@@ -38,9 +41,9 @@ class HubClient:
         if facts is None:
             raise HubUnreachableError(f"No hub answers for the store {home.path}.")
         self._client = flight.FlightClient(f"grpc://127.0.0.1:{facts['port']}")
-        self._options = flight.FlightCallOptions(
-            timeout=_TIMEOUT_S, headers=[(HEADER.encode(), facts["token"].encode())]
-        )
+        headers = [(HEADER.encode(), facts["token"].encode())]
+        self._options = flight.FlightCallOptions(timeout=_TIMEOUT_S, headers=headers)
+        self._long = flight.FlightCallOptions(timeout=_LONG_TIMEOUT_S, headers=headers)
 
     def ask(self, question: str, **arguments: Any) -> pa.Table:
         """Put a question of `store.questions` to the hub.
@@ -71,7 +74,8 @@ class HubClient:
         """
         request = flight.Action(action, json.dumps(arguments).encode())
         try:
-            answers = list(self._client.do_action(request, self._options))
+            options = self._long if action in _LONG else self._options
+            answers = list(self._client.do_action(request, options))
         except (flight.FlightError, pa.ArrowException, OSError) as error:
             raise HubUnreachableError(f"The hub does not answer: {error}") from error
         return check_answer(answers[0].body.to_pybytes())

@@ -92,21 +92,29 @@ def listed(home: Home) -> list[Trashed]:
 
 
 def put(owner: "Owner", *, run_ids: Sequence[str]) -> dict[str, Any]:
-    """Move runs to the trash; the action behind `trash`."""
+    """Move runs to the trash; the action behind `trash`. Asked again, it finds them there."""
+    home = owner.home
     owner.refresh()
-    with releasing(owner.home), owner.sealing:
-        keeping.check_free(owner.home, owner.cursor(), run_ids)
-        for run_id in run_ids:
-            move_to_trash(owner.home, run_id)
+    with releasing(home), owner.sealing:
+        left = [
+            i for i in run_ids if home.run(i).path.exists() or not home.trashed(i).path.exists()
+        ]
+        keeping.check_free(home, owner.cursor(), left)
+        for run_id in left:
+            move_to_trash(home, run_id)
     owner.refresh()
     return {}
 
 
 def bring_back(owner: "Owner", *, run_ids: Sequence[str]) -> dict[str, Any]:
-    """Move runs out of the trash; the action behind `restore`."""
+    """Move runs out of the trash; the action behind `restore`. Asked again, they are back."""
+    home = owner.home
     with owner.sealing:
-        for files in [_trashed(owner.home, run_id) for run_id in run_ids]:
-            target = owner.home.run(files.id)
+        left = [
+            i for i in run_ids if home.trashed(i).path.exists() or not home.run(i).path.exists()
+        ]
+        for files in [_trashed(home, run_id) for run_id in left]:
+            target = home.run(files.id)
             if target.path.exists():
                 raise RunExistsError(
                     f"Expected no run {files.id!r}; there is another one by now. "

@@ -163,3 +163,40 @@ def test_a_run_moved_by_hand_is_noticed(home, opened):
     (home / "trash" / run_id).rename(home / "runs" / run_id)
 
     assert opened.runs().num_rows == 1
+
+
+def test_what_is_asked_twice_is_done_once(home, opened):
+    run_id = make_run(home)
+    for _ in range(2):
+        opened.act("trash", run_ids=[run_id])
+    assert [item.run_id for item in trash.listed(Home(home))] == [run_id]
+    for _ in range(2):
+        opened.act("restore", run_ids=[run_id])
+
+    assert opened.runs()["run_id"].to_pylist() == [run_id]
+
+
+def test_a_restored_run_does_not_replace_another(home, opened):
+    run_id = make_run(home)
+    trash.trash(opened, [run_id])
+    (home / "runs" / run_id).mkdir()
+
+    with pytest.raises(store.RunExistsError, match="another one by now"):
+        trash.restore(opened, [run_id])
+    assert [item.run_id for item in trash.listed(Home(home))] == [run_id]
+
+
+def test_through_the_hub_the_trash_is_the_same(home):
+    run_id = make_run(home, metrics={"x": [1.0]})
+    store.ensure_hub(home)
+    with store.open(home) as through:
+        trash.trash(through, [run_id])
+        assert through.runs().num_rows == 0
+        with pytest.raises(store.RunNotFoundError):
+            trash.trash(through, [run_id])
+        trash.restore(through, [run_id])
+        through.edit_run(run_id, pinned=True)
+        with pytest.raises(store.RunProtectedError, match="Unpin it first"):
+            trash.trash(through, [run_id])
+        assert through.act("shrink").keys() == {"before_bytes", "after_bytes"}
+        assert through.points("x", [run_id])["value"].to_pylist() == [1.0]
