@@ -4,35 +4,21 @@ Drawn on demand, never in a timer. Every clickable point carries its trial's num
 its custom data.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import plotly.graph_objects as go
 
-from dashboard import formats, theme
-from experiments.replay import importances, replayed, sampled
+from dashboard import theme
+from dashboard.study_drawing import DRAWN, Ask, dress
+from experiments.replay import sampled
 
 if TYPE_CHECKING:
-    import optuna
     import pyarrow as pa
 
     from experiments.replay import Rows
     from experiments.search_spec import StudySpec
-
-HEIGHT: Final = 420
-_INK = {"light": "#171A21", "dark": "#E7E9EE"}
-_MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
-_GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
-_BACK = {"light": "#FFFFFF", "dark": "#14161C"}
-_SCALE = {
-    "light": [[0, "#CFD4EE"], [0.5, "#7A82CB"], [1, "#23276F"]],
-    "dark": [[0, "#333858"], [0.5, "#5F68DE"], [1, "#C9CEFF"]],
-}
-_NUMBER = re.compile(r'"number": (\d+)')
-_TRIAL = re.compile(r"Trial ?#?(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +47,9 @@ CHARTS: Final[Mapping[str, Chart]] = {
         least=8,
         is_fair=True,
     ),
-    "parallel": Chart(title="Parallel", help="A line a trial; dark is better.", most=250),
+    "parallel": Chart(
+        title="Parallel", help="A line a trial; the stronger its colour, the better.", most=250
+    ),
     "slice": Chart(title="Slice", help="The value over each parameter.", most=1500),
     "contour": Chart(title="Contour", help="The value over two parameters.", most=400, least=4),
     "rank": Chart(title="Rank", help="The rank over two parameters.", most=800),
@@ -154,9 +142,7 @@ def chart(
     usable = [row for row in rows if kind == "timeline" or row["state"] in {"complete", "pruned"}]
     order = 0 if shape.is_fair else sign
     shown = usable[-shape.most :] if kind == "timeline" else sampled(usable, shape.most, order)
-    figure = _DRAWN[kind](
-        _Ask(spec=spec, rows=shown, mode=mode, params=params, objective=objective)
-    )
+    figure = DRAWN[kind](Ask(spec=spec, rows=shown, mode=mode, params=params, objective=objective))
     if figure is None:
         return None, "The trials do not differ enough to say anything."
     note = ""
@@ -173,253 +159,3 @@ def trial_of(point: Mapping[str, Any]) -> int | None:
     while isinstance(data, list | tuple | dict) and data:
         data = data[-1] if isinstance(data, list | tuple) else list(data.values())[-1]
     return int(data) if isinstance(data, int | float) else None
-
-
-def dress(figure: go.Figure, mode: str, *, height: int = HEIGHT) -> None:
-    """Give a figure the page's colours and letters."""
-    figure.update_layout(
-        template="none",
-        title=None,
-        height=height,
-        margin={"l": 8, "r": 8, "t": 26, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": _INK[mode]},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        hoverlabel={"font": {"family": "Inter, system-ui, sans-serif", "size": 12}},
-        clickmode="event+select",
-        dragmode="zoom",
-    )
-    axis = {
-        "gridcolor": _GRID[mode],
-        "linecolor": _GRID[mode],
-        "zeroline": False,
-        "automargin": True,
-        "tickfont": {"size": 11, "color": _MUTED[mode]},
-        "title_font": {"size": 12, "color": _MUTED[mode]},
-    }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ask:
-    spec: "StudySpec"
-    rows: "Rows"
-    mode: str
-    params: Sequence[str]
-    objective: int
-
-    @property
-    def label(self) -> str:
-        return self.spec.objectives[self.objective].metric
-
-    def study(self) -> "optuna.Study":
-        return replayed(self.spec, self.rows)
-
-    def options(self) -> dict[str, Any]:
-        """Return the options that most of Optuna's charts take."""
-        place = self.objective
-        target = (lambda trial: trial.values[place]) if self.spec.is_multi else None
-        return {"target": target, "target_name": self.label}
-
-    def number(self, place: int) -> int | None:
-        return self.rows[place]["number"] if 0 <= place < len(self.rows) else None
-
-
-def _importance(ask: _Ask) -> go.Figure | None:
-    study = ask.study()
-    colours = theme.PALETTE[ask.mode]
-    figure = go.Figure()
-    methods = (("fanova", "fANOVA", colours[0]), ("ped_anova", "PED-ANOVA", colours[1]))
-    for method, name, colour in methods:
-        found = importances(study, method, objective=ask.objective)  # type: ignore[arg-type]
-        if found:
-            figure.add_trace(
-                go.Bar(
-                    y=[one.name for one in found][::-1],
-                    x=[one.share for one in found][::-1],
-                    text=[f"{one.share:.0%}" for one in found][::-1],
-                    name=name,
-                    orientation="h",
-                    marker_color=colour,
-                    hovertemplate="%{y}: %{x:.1%}<extra>" + name + "</extra>",
-                )
-            )
-    if not figure.data:
-        return None
-    dress(figure, ask.mode, height=max(240, 110 + 56 * len(ask.spec.space)))
-    figure.update_layout(barmode="group", bargap=0.3)
-    figure.update_xaxes(title_text="Share of the importance", tickformat=".0%", rangemode="tozero")
-    return figure
-
-
-def _parallel(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_parallel_coordinate
-
-    figure = plot_parallel_coordinate(ask.study(), params=list(ask.params) or None, **ask.options())
-    _name_lines(figure, ask)
-    dress(figure, ask.mode)
-    figure.update_xaxes(showgrid=False)
-    return figure
-
-
-def _name_lines(figure: go.Figure, ask: _Ask) -> None:
-    """Find each line's trial by its value, which the first axis shows."""
-    told = [row for row in ask.rows if row["state"] == "complete"]
-    values = [row["values"][ask.objective] for row in told]
-    low, high = min(values), max(values)
-    for trace in figure.data:
-        if trace.mode != "lines" or trace.customdata is None:
-            continue
-        value = low + float(trace.y[0]) * (high - low)
-        nearest = min(range(len(told)), key=lambda place: abs(values[place] - value))
-        number = told[nearest]["number"]
-        trace.customdata = [[*item, number] for item in trace.customdata]
-        trace.mode = "lines+markers"
-        trace.marker = {"size": 5, "color": trace.line.color}
-        trace.hovertemplate = f"trial {number}<br>" + trace.hovertemplate
-
-
-def _slice(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_slice
-
-    figure = plot_slice(ask.study(), params=list(ask.params) or None, **ask.options())
-    for trace in figure.data:
-        colours = trace.marker.color
-        if isinstance(colours, Sequence) and not isinstance(colours, str):
-            trace.customdata = [[ask.number(int(place))] for place in colours]
-            trace.hovertemplate = "trial %{customdata[0]}<br>%{x}: %{y:.5g}<extra></extra>"
-            trace.marker.colorscale = _SCALE[ask.mode]
-    dress(figure, ask.mode)
-    return figure
-
-
-def _contour(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_contour
-
-    figure = plot_contour(ask.study(), params=list(ask.params)[:2], **ask.options())
-    _name_pairs(figure, ask)
-    for trace in figure.data:
-        if trace.type == "contour":
-            trace.colorscale = _SCALE[ask.mode]
-        elif trace.marker.color == "black":
-            trace.marker = {"color": _INK[ask.mode], "size": 6, "line": {"width": 1}}
-    dress(figure, ask.mode)
-    return figure
-
-
-def _rank(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_rank
-
-    figure = plot_rank(ask.study(), params=list(ask.params)[:2], **ask.options())
-    _name_texts(figure, ask)
-    dress(figure, ask.mode)
-    return figure
-
-
-def _name_pairs(figure: go.Figure, ask: _Ask) -> None:
-    """Find the trial of a point by its two parameters."""
-    first, second = [*ask.params, "", ""][:2]
-    known = {
-        (json.dumps(_seen(row, first)), json.dumps(_seen(row, second))): row["number"]
-        for row in ask.rows
-    }
-    for trace in figure.data:
-        if trace.type == "scatter" and trace.x is not None:
-            pairs = zip(trace.x, trace.y, strict=True)
-            numbers = [
-                known.get((json.dumps(x), json.dumps(y)))
-                or known.get((json.dumps(y), json.dumps(x)))
-                for x, y in pairs
-            ]
-            trace.customdata = [[number] for number in numbers]
-            trace.hovertemplate = "trial %{customdata[0]}<br>%{x}, %{y}<extra></extra>"
-
-
-def _seen(row: Mapping[str, Any], name: str) -> Any:
-    value = row["params"].get(name)
-    return str(value) if isinstance(value, str | list | bool) else value
-
-
-def _edf(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_edf
-
-    figure = plot_edf(ask.study(), **ask.options())
-    figure.update_traces(line={"color": theme.PALETTE[ask.mode][0], "width": 2})
-    dress(figure, ask.mode)
-    return figure
-
-
-def _timeline(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_timeline
-
-    figure = plot_timeline(ask.study())
-    _name_texts(figure, ask)
-    dress(figure, ask.mode)
-    return figure
-
-
-def _pareto(ask: _Ask) -> go.Figure | None:
-    from optuna.visualization import plot_pareto_front
-
-    if not 2 <= len(ask.spec.objectives) <= 3:
-        return None
-    names = [objective.metric for objective in ask.spec.objectives]
-    figure = plot_pareto_front(ask.study(), target_names=names)
-    _name_texts(figure, ask)
-    dress(figure, ask.mode)
-    return figure
-
-
-def _intermediate(ask: _Ask) -> go.Figure:
-    from optuna.visualization import plot_intermediate_values
-
-    figure = plot_intermediate_values(ask.study())
-    for trace in figure.data:
-        number = ask.number(int(_TRIAL.findall(trace.name or "")[0]))
-        trace.customdata = [[number]] * len(trace.x)
-        trace.name = f"trial {number}"
-        trace.line = {"width": 1.2}
-        trace.opacity = 0.75
-        trace.hovertemplate = "%{y:.5g} at %{x}<extra>" + f"trial {number}</extra>"
-    dress(figure, ask.mode)
-    figure.update_xaxes(title_text="Epoch" if ask.spec.seeds == 1 else "Seeds trained")
-    figure.update_yaxes(title_text=ask.label)
-    return figure
-
-
-def _name_texts(figure: go.Figure, ask: _Ask) -> None:
-    """Read the trial of a point out of what Optuna writes beside it."""
-    for trace in figure.data:
-        texts = trace.hovertext if trace.hovertext is not None else trace.text
-        if texts is None or isinstance(texts, str):
-            continue
-        found = [_NUMBER.search(str(text)) or _TRIAL.search(str(text)) for text in texts]
-        numbers = [ask.number(int(match[1])) if match else None for match in found]
-        trace.customdata = [[number] for number in numbers]
-        rows = {row["number"]: row for row in ask.rows}
-        words = [_words(rows.get(number or 0), number) for number in numbers]
-        trace.text, trace.hovertext = words, words
-        trace.hovertemplate = "%{text}<extra></extra>"
-
-
-def _words(row: Mapping[str, Any] | None, number: int | None) -> str:
-    if row is None:
-        return f"trial {number}"
-    values = ", ".join(formats.number(value) for value in row["values"] or ())
-    params = "<br>".join(f"{name} {formats.value(value)}" for name, value in row["params"].items())
-    return f"<b>trial {number}</b> {row['state']} {values}<br>{params}"
-
-
-_DRAWN: Final[Mapping[str, Callable[[_Ask], go.Figure | None]]] = {
-    "importance": _importance,
-    "parallel": _parallel,
-    "slice": _slice,
-    "contour": _contour,
-    "rank": _rank,
-    "edf": _edf,
-    "timeline": _timeline,
-    "pareto": _pareto,
-    "intermediate": _intermediate,
-}

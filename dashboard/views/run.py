@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -87,9 +88,17 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if run["group"]:
         facts.insert(-1, ("Group", run["group"]))
+    labels = run.get("labels") or {}
+    if labels.get("study"):
+        facts.insert(0, ("Study", _study_link(labels)))
     if run["tags"]:
         facts.insert(-1, ("Tags", ", ".join(run["tags"])))
     return facts
+
+
+def _study_link(labels: Mapping[str, str]) -> markup.Markup:
+    study, trial = labels["study"], labels.get("trial", "?")
+    return element("a", f"{study}, trial {trial}", href=f"study?id={quote(study)}")
 
 
 def _fact(name: str, value: str) -> markup.Markup:

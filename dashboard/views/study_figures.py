@@ -78,9 +78,9 @@ def _chosen(found: Study, kind: str) -> tuple[tuple[str, ...], int]:
         return params, objective
     with st.container(horizontal=True):
         if takes_two and len(names) > 1:
-            first = st.selectbox("Across", names, key="study_across", width=240)
+            first = st.selectbox("Parameter", names, key="study_across", width=240)
             others = [name for name in names if name != first]
-            second = st.selectbox("Up", others, key="study_up", width=240)
+            second = st.selectbox("and", others, key="study_up", width=240)
             params = (str(first), str(second))
         if has_objective:
             goal = st.selectbox("Objective", goals, key="study_objective", width=240)
