@@ -101,7 +101,7 @@ def judge_threshold(gate: ThresholdGate, case: Case) -> Judgement:
     if gate.is_plain or not found.has_interval:
         how = "the plain value, as the gate asks" if gate.is_plain else found.source
         passed: bool | None = holds(found.value, gate.bound)
-        if not passed and found.by_chance is not None and not holds(found.by_chance, gate.bound):
+        if passed is False and gate.op in {"<", "<="} and (found.by_chance or 0) > gate.bound:
             passed, how = None, f"{how}: too few examples to tell"
         return Judgement(
             passed=passed,

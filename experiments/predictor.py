@@ -52,7 +52,7 @@ class Predictor:
             self._input = self.config["onnx"]["input"]
             self._output = self.config["onnx"]["output"]
             self._batch: int | None = self.config["onnx"]["batch"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BundleError(
                 f"Expected the files of a model; got a mistake in {error}."
             ) from error
