@@ -100,35 +100,49 @@ def _wishes(s: "Store", rules: Rules, runs: "pa.Table") -> dict[str, str]:
     of_project: dict[str, list[str]] = {}
     for run_id, project in zip(ids, runs["project"].to_pylist(), strict=True):
         of_project.setdefault(project, []).append(run_id)
-    for project, members in of_project.items():
-        if rules.keep_last:
-            wishes |= dict.fromkeys(
-                members[-rules.keep_last :], f"one of the last {rules.keep_last}"
-            )
-        for count, metric in rules.keep_best:
-            ranked = _ranked(s, project, metric)
-            wishes |= dict.fromkeys(ranked[:count], f"one of the best {count} by {metric}")
-            if not ranked:
-                wishes |= dict.fromkeys(members, f"no run of {project} has {metric}")
+    if rules.keep_last:
+        for members in of_project.values():
+            newest = members[-rules.keep_last :]
+            wishes |= dict.fromkeys(newest, f"one of the last {rules.keep_last}")
+    for count, metric in rules.keep_best:
+        wishes |= _best(_ranked(s, metric), count, metric, of_project)
     return wishes
 
 
-def _ranked(s: "Store", project: str, metric: str) -> Sequence[str]:
-    """Return the runs of a project that have a value of a metric, the best first.
+def _best(
+    ranked: Sequence[str], count: int, metric: str, of_project: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return each project's best; a project of which no run has the metric is kept as a whole."""
+    wishes: dict[str, str] = {}
+    for project, members in of_project.items():
+        own = set(members)
+        order = [run_id for run_id in ranked if run_id in own]
+        if order:
+            wishes |= dict.fromkeys(order[:count], f"one of the best {count} by {metric}")
+        else:
+            wishes |= dict.fromkeys(members, f"no run of {project} has {metric}")
+    return wishes
+
+
+def _ranked(s: "Store", metric: str) -> Sequence[str]:
+    """Return the runs that have a value of a metric, the best first.
 
     Raises
     ------
     FilterError
         If the metric has no goal.
     """
-    rows = [row for row in s.series(project=project).to_pylist() if row["metric"] == metric]
-    known = [row for row in rows if row["best"] is not None]
-    if rows and rows[0]["goal"] not in {"max", "min"}:
+    table = s.series().select(["run_id", "metric", "goal", "best"])
+    rows = [row for row in table.to_pylist() if row["metric"] == metric]
+    if not rows:
+        return ()
+    if rows[0]["goal"] not in {"max", "min"}:
         raise FilterError(
             f"Expected a metric of which more or less is better; {metric!r} has no goal. "
             "Say so in the training: run.define_metric(name, goal='max')."
         )
-    known.sort(key=lambda row: row["best"], reverse=bool(rows) and rows[0]["goal"] == "max")
+    known = [row for row in rows if row["best"] is not None]
+    known.sort(key=lambda row: row["best"], reverse=rows[0]["goal"] == "max")
     return [row["run_id"] for row in known]
 
 

@@ -107,7 +107,7 @@ class Owner:
             self._looked_at = time.monotonic()
             try:
                 changed = self._cycle()
-            except duckdb.FatalException as error:
+            except (duckdb.FatalException, duckdb.ConnectionException) as error:
                 self._report(error)
                 self._reopen()
             except (duckdb.Error, OSError) as error:
@@ -159,6 +159,7 @@ class Owner:
         with self.sealing, self._cycling:
             self._ingest.forget(run_ids)
             self._curves.clear()
+            self._version += 1
 
     def shrink(self) -> None:
         """Give the space of what was deleted back to the disk; questions are answered meanwhile.

@@ -5,6 +5,7 @@ import pytest
 import store
 from store import disk_usage, gc
 from store.layout import Home
+from store.owner import Owner
 from store.testing import make_run
 
 
@@ -158,3 +159,13 @@ def test_without_room_for_a_copy_the_database_stays_as_it_is(opened, monkeypatch
         opened.act("shrink")
 
     assert opened.runs().num_rows == 6
+
+
+def test_an_owner_whose_connection_is_gone_opens_it_anew(home, runs):
+    owner = Owner(Home(home))
+    owner.drain()
+    owner._connections.close()
+    owner.refresh()
+
+    assert owner.ask("totals").to_pylist()[0]["runs"] == 6
+    owner.close()
