@@ -26,7 +26,7 @@ def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(_reference([0, 1], [0, 1], "perfect", mode))
     for entry, one in found.items():
-        if len(found) == 1:
+        if one.band is not None:
             limits = Band(x=one.band.forecast, low=one.band.low, high=one.band.high)
             figure.add_trace(_neutral_band(limits, "calibrated, by chance", mode))
         figure.add_trace(

@@ -1,6 +1,7 @@
 """Predictions, comparisons and checks for the pages: read once for each state of their files."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import data
 from experiments import looks
+from experiments.calibration import Calibration, calibration
 from experiments.checks import Finding, check_runs
 from experiments.comparison import (
     Candidate,
@@ -18,7 +20,7 @@ from experiments.comparison import (
     judge,
 )
 from experiments.flips import Flips, flips
-from experiments.overview import overview
+from experiments.overview import metrics_for, overview
 from experiments.predicted import Predicted
 from experiments.statistics import ManyDifferences
 from store import PredictionsNotFoundError
@@ -27,6 +29,9 @@ from store.ledger import LEDGER_NAME
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_behind_the_page = ThreadPoolExecutor(1, thread_name_prefix="prepare")
+_prepared: set[Any] = set()
 
 Stamp = tuple[str, int, int]
 """Which state of a file was read: path, time of change, size."""
@@ -119,9 +124,34 @@ def several(
     return _several(state_of(candidates, split), candidates, split, metrics, unseen)
 
 
+def calibration_of(run_id: str, split: str, *, has_band: bool) -> Calibration | str:
+    """Return a model's calibration, or why it has none."""
+    return _calibration(_stamp(run_id, split), run_id, split, has_band)
+
+
 def flips_of(candidates: tuple[Candidate, ...], split: str) -> dict[str, Flips]:
     """Return what each candidate fixes and breaks of the first one's answers, by run."""
     return _flips_of(state_of(candidates, split), candidates, split)
+
+
+def prepare(contest: Contest) -> None:
+    """Compute behind the page what is likely to be asked for next: all metrics with intervals."""
+    spec = contest.spec
+    state = state_of(contest.candidates, spec.split)
+    if (state, spec) in _prepared:
+        return
+    _prepared.clear()
+    _prepared.add((state, spec))
+    _behind_the_page.submit(_prepare, state, contest.candidates, spec)
+
+
+def _prepare(
+    state: tuple[Any, ...], candidates: tuple[Candidate, ...], spec: ComparisonSpec
+) -> None:
+    found = _gathered(state, candidates, spec.split)
+    if found.evidence is not None and not found.is_blocked:
+        names = metrics_for(found.evidence.first)
+        _several(state, candidates, spec.split, names, spec.unseen)
 
 
 def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
@@ -234,6 +264,11 @@ def _several(
     unseen: int,
 ) -> dict[str, ManyDifferences | str]:
     return overview(_gathered(state, candidates, split), metrics, unseen=unseen)
+
+
+@lru_cache(maxsize=24)
+def _calibration(state: Stamp, run_id: str, split: str, has_band: bool) -> Calibration | str:  # noqa: FBT001
+    return calibration(_predicted(state, run_id, split), has_band=has_band)
 
 
 @lru_cache(maxsize=8)

@@ -40,8 +40,8 @@ class Calibration:
     """of equal mass, with Wilson limits"""
     curve: Corp
     """isotonic, without bins"""
-    band: CorpBand
-    """where the curve of calibrated forecasts would lie by chance"""
+    band: CorpBand | None
+    """where the curve of calibrated forecasts would lie by chance; None unless asked for"""
     errors: Mapping[str, float]
     """name of the variant -> calibration error"""
     by_chance: float
@@ -63,7 +63,7 @@ class Calibration:
 ECE = "ECE, 15 bins of equal mass"
 
 
-def calibration(one: Predicted) -> Calibration | str:
+def calibration(one: Predicted, *, has_band: bool = True) -> Calibration | str:
     """Return the calibration of a classifier, or in words why it is not defined."""
     if one.task != "classification":
         return "Calibration is of probabilities; these are values."
@@ -75,6 +75,9 @@ def calibration(one: Predicted) -> Calibration | str:
     if np.abs(table.sum(axis=1) - 1).max() > 1e-3:
         return "The scores of an example do not add up to 1, so they are not probabilities."
     chance, happened = _event(one)
+    # In order every figure below is found several times as fast.
+    order = np.argsort(chance)
+    chance, happened = chance[order], happened[order]
     rounded = np.round(chance, _DIGITS)
     output, label = one.output, one.label
     errors = {
@@ -97,7 +100,7 @@ def calibration(one: Predicted) -> Calibration | str:
         n=len(one),
         bins=reliability(chance, happened, n_bins=BINS, scheme="mass"),
         curve=corp(rounded, happened),
-        band=corp_band(rounded, resamples=100),
+        band=corp_band(rounded, resamples=100) if has_band else None,
         errors=MappingProxyType(errors),
         by_chance=calibration_error_floor(chance, scheme="mass"),
         decomposition=brier_decomposition(rounded, happened),

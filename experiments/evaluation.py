@@ -160,7 +160,7 @@ def _counts(
         )
     if np.isnan(score).any():
         raise ValueError(f"Expected scores that are numbers; got {np.isnan(score).sum()} NaN.")
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(score)[::-1]  # equal scores are taken together: their order is free
     ranked = score[order]
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
     true = np.cumsum(is_positive[order], dtype=np.float64)[last]

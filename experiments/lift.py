@@ -58,7 +58,7 @@ def gain(positive: NDArray[np.bool_], score: FloatArray) -> Gain:
         raise ValueError("Expected positive and negative examples; got only one kind.")
     if np.isnan(score).any():
         raise ValueError(f"Expected scores that are numbers; got {np.isnan(score).sum()} NaN.")
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(score)[::-1]  # equal scores are taken together: their order is free
     ranked = score[order]
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
     hits = np.cumsum(positive[order])[last]

@@ -145,10 +145,11 @@ def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
     release_dialog.button(line, choice, present)
     if choice.comparison is not None:
         problems(choice.comparison.problems)
-    findings = evaluation_data.findings(ids)
+    findings = evaluation_data.findings([entry.run_id for entry in contest.ordered])
     table = choice_tables.candidates(choice, entries, prices, findings, _flips(contest, choice))
     components.sheet(table, key="choose_candidates", on_open=_open)
     _behind(choice, contest)
+    evaluation_data.prepare(contest)
 
 
 def _flips(contest: Contest, choice: Choice) -> dict[str, Flips]:

@@ -33,8 +33,10 @@ def calibration(scene: Scene) -> None:
     from dashboard import evaluation_charts
 
     found: dict[Entry, calibrations.Calibration] = {}
-    for entry, one in scene.models().items():
-        told = calibrations.calibration(one)
+    for entry in scene.entries:
+        told = evaluation_data.calibration_of(
+            entry.run_id, scene.split, has_band=len(scene.entries) == 1
+        )
         if isinstance(told, str):
             st.info(f"{entry.name}: {told}", icon=":material/info:")
         else:
@@ -79,7 +81,12 @@ def scores(scene: Scene) -> None:
     """Draw how scores spread, class by class."""
     from dashboard import evaluation_charts
 
-    for entry, one in scene.models().items():
+    models = scene.models()
+    if len(models) > 1:
+        by_name = {entry.name: entry for entry in models}
+        chosen = st.selectbox("Model", list(by_name), key=f"{scene.key}_scores_of", width=260)
+        models = {by_name[str(chosen)]: models[by_name[str(chosen)]]}
+    for entry, one in models.items():
         names = one.class_names
         if one.num_classes == 2:
             score, label, shown = one.output, one.label, names
@@ -88,8 +95,6 @@ def scores(scene: Scene) -> None:
             score, shown = one.table.max(axis=1), ("wrong", "right")
             label, event = (one.predicted == one.label).astype(int), "Highest score"
         found = lifts.histogram(label.astype(np.int64), score, 2)
-        if len(scene.entries) > 1:
-            st.markdown(f"**{markup.plain(entry.name)}**")
         figure = evaluation_charts.histogram(found, shown, event, mode=mode())
         plot(figure, key=f"{scene.key}_scores_{entry.place}", alt=f"Scores of {entry.name}")
 

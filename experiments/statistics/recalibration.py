@@ -10,6 +10,9 @@ from experiments.statistics.arrays import FloatArray, IntArray, check_level, pro
 from experiments.statistics.calibration import by_forecast, event_of
 from experiments.statistics.probability import CLIP
 
+_SHORT = 5_000
+"""Values up to which our own isotonic regression is used."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corp:
@@ -131,9 +134,28 @@ def corp_band(
 
 
 def _isotonic(frequency: FloatArray, weight: FloatArray) -> FloatArray:
-    from scipy.optimize import isotonic_regression
+    """Pool adjacent violators: the nearest rising curve, by weighted squares.
 
-    return np.asarray(isotonic_regression(frequency, weights=weight).x)
+    Our own for short curves: to import SciPy's takes a second, on the page that shows one.
+    """
+    if len(frequency) > _SHORT:
+        from scipy.optimize import isotonic_regression
+
+        return np.asarray(isotonic_regression(frequency, weights=weight).x)
+    values: list[float] = []
+    weights: list[float] = []
+    sizes: list[int] = []
+    for first, heavy in zip(frequency.tolist(), weight.tolist(), strict=True):
+        level, total, size = first, heavy, 1
+        while values and values[-1] >= level:
+            below, other = values.pop(), weights.pop()
+            level = (level * total + below * other) / (total + other)
+            total += other
+            size += sizes.pop()
+        values.append(level)
+        weights.append(total)
+        sizes.append(size)
+    return np.repeat(values, sizes)
 
 
 def _mean_brier(chance: FloatArray, happened: FloatArray) -> float:

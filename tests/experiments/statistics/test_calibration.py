@@ -198,3 +198,17 @@ def test_spiegelhalter_accepts_calibrated_and_rejects_overconfident_forecasts():
 def test_options_that_cannot_be_meant_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         calibration_error([0.1, 0.9], [0, 1], **options)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 200))
+def test_our_isotonic_regression_is_scipys(seed, size):
+    from scipy.optimize import isotonic_regression
+
+    from experiments.statistics import recalibration
+
+    generator = np.random.default_rng(seed)
+    values = np.round(generator.random(size), generator.integers(1, 4))
+    weights = generator.integers(1, 50, size).astype(float)
+    expected = isotonic_regression(values, weights=weights).x
+
+    np.testing.assert_allclose(recalibration._isotonic(values, weights), expected, atol=1e-12)
