@@ -13,6 +13,7 @@ class Gpu:
 
     id: str
     """As ``CUDA_VISIBLE_DEVICES`` takes it."""
+    uuid: str
     name: str
     free_bytes: int
     total_bytes: int
@@ -26,7 +27,8 @@ def read_gpus() -> list[Gpu]:
         return []
     try:
         with _nvml():
-            return [gpu for gpu in map(_read, range(pynvml.nvmlDeviceGetCount())) if _is_ours(gpu)]
+            found = [_read(index) for index in range(pynvml.nvmlDeviceGetCount())]
+            return [gpu for gpu in found if _is_ours(gpu)]
     except pynvml.NVMLError:
         return []
 
@@ -56,6 +58,7 @@ def _read(index: int) -> Gpu:
     memory = pynvml.nvmlDeviceGetMemoryInfo(device)
     return Gpu(
         id=str(index),
+        uuid=str(pynvml.nvmlDeviceGetUUID(device)),
         name=str(pynvml.nvmlDeviceGetName(device)),
         free_bytes=int(memory.free),
         total_bytes=int(memory.total),
@@ -63,6 +66,9 @@ def _read(index: int) -> Gpu:
 
 
 def _is_ours(gpu: Gpu) -> bool:
-    """Whether ``CUDA_VISIBLE_DEVICES``, if set, allows it."""
+    """Whether ``CUDA_VISIBLE_DEVICES``, if set, names it, by number or by the start of its UUID."""
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return allowed is None or gpu.id in {name.strip() for name in allowed.split(",")}
+    if allowed is None:
+        return True
+    names = [name.strip() for name in allowed.split(",") if name.strip()]
+    return any(name == gpu.id or (len(name) > 4 and gpu.uuid.startswith(name)) for name in names)

@@ -26,7 +26,7 @@ def job(name, *, gpus=None, slot=None, has=()):
 
 
 def gpu(name, free=80, total=80):
-    return Gpu(id=name, name="H100", free_bytes=free * GIB, total_bytes=total * GIB)
+    return Gpu(id=name, uuid=f"GPU-{name}", name="H100", free_bytes=free * GIB, total_bytes=total * GIB)
 
 
 def started(planned):
