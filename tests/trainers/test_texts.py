@@ -50,8 +50,8 @@ def test_white_space_is_put_in_order():
         ("a.csv", "txt,label\na,x\n", ["the column 'text'", "txt, label", "Did you mean 'txt'?"]),
         ("a.csv", b"text,label\n\xb2\xe2,x\n", ["UTF-8", "0xb2 at position 11"]),
         ("a.csv", 'text,label\n"open,x\n', ["well-formed", "in line 2"]),
-        ("a.jsonl", '{"text": "a"\n', ["JSON object in line 1"]),
-        ("a.jsonl", '["a"]\n', ["JSON object in line 1", "got '[\"a\"]'"]),
+        ("a.jsonl", '{"text": "a"\n', ["line 1: no JSON object"]),
+        ("a.jsonl", '["a"]\n', ["line 1: no JSON object but '[\"a\"]'"]),
         ("a.xlsx", "PK", [".csv, .tsv or .jsonl"]),
     ],
 )
