@@ -50,7 +50,8 @@ def groups(
     first = f'"mean.{named.index(order_by)}" {way} NULLS LAST,' if order_by in named else ""
     places = ", ".join(f"({place}, ?)" for place in range(len(named))) or "(-1, 0)"
     return asked.table(
-        f"""WITH chosen AS (SELECT r.* FROM run AS r {sources.sql} WHERE {chosen.sql}),
+        f"""WITH chosen AS (SELECT r.* REPLACE (nullif(r.group_name, '') AS group_name) FROM run AS r
+            {sources.sql} WHERE {chosen.sql}),
         wanted(place, metric_key) AS (VALUES {places}),
         value AS (
             SELECT s.run_key, w.place, coalesce(s.best_value, s.last_value) AS value
@@ -84,8 +85,8 @@ def count_groups(asked: Asked, *, filter: str | None) -> pa.Table:  # noqa: A002
     sources = filters.Sources()
     chosen = filters.compile_filter(filter, sources)
     return asked.table(
-        f"""SELECT count(DISTINCT (r.project, coalesce(r.group_name, r.run_id),
-        r.group_name IS NULL)) AS n FROM run AS r {sources.sql}
+        f"""SELECT count(DISTINCT (r.project, coalesce(nullif(r.group_name, ''), r.run_id),
+        nullif(r.group_name, '') IS NULL)) AS n FROM run AS r {sources.sql}
         WHERE {chosen.sql}""",  # noqa: S608  # compiled
         [*sources.params, *chosen.params],
     )

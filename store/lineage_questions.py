@@ -42,7 +42,7 @@ def previous(asked: Asked, *, run_id: str) -> pa.Table:
             AND json_extract_string(r.record, '$.config.data.kind')
                 IS NOT DISTINCT FROM json_extract_string(mine.record, '$.config.data.kind')
             AND r.created_us < mine.created_us
-            AND (mine.group_name IS NULL OR r.group_name IS DISTINCT FROM mine.group_name)
+            AND (nullif(mine.group_name, '') IS NULL OR r.group_name IS DISTINCT FROM mine.group_name)
         ORDER BY r.created_us DESC, r.run_id LIMIT 1""",  # noqa: S608  # our names
         [key_of(run_id)],
     )

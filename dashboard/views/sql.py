@@ -148,7 +148,7 @@ def _chart(result: "pa.Table") -> None:
         st.caption("A chart needs at least one row and one column of numbers.")
         return
     names = result.column_names
-    kinds = {"line": "Line", "scatter": "Points", "bar": "Bars"}
+    kinds = {"scatter": "Points", "line": "Line", "bar": "Bars"}
     columns = st.columns(4)
     kind = columns[0].selectbox(
         "Draw", list(kinds), format_func=kinds.__getitem__, key="kind", bind="query-params"

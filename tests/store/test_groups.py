@@ -21,6 +21,7 @@ def seeds(home):
     make("a2", math.nan, "a", seed=2, status="failed")
     make("b0", 0.95, "b")
     make("alone", 0.5)
+    make("blank", 0.4, "")
     with store.open(home) as s:
         yield s
 
@@ -46,19 +47,19 @@ def test_a_group_is_one_row_with_mean_spread_and_count(seeds):
 
 
 def test_groups_are_ordered_filtered_and_paged_by_the_store(seeds):
-    assert [row["names"][0] for row in asked(seeds)] == ["b0", "a0", "alone"]
-    assert [r["names"][0] for r in asked(seeds, descending=False)] == ["alone", "a0", "b0"]
+    assert [row["names"][0] for row in asked(seeds)] == ["b0", "a0", "alone", "blank"]
+    assert [r["names"][0] for r in asked(seeds, descending=False)] == ["blank", "alone", "a0", "b0"]
     assert [r["names"] for r in asked(seeds, filter="status = finished and group = a")] == [
         ["a0", "a1"]
     ]
     assert [row["names"][0] for row in asked(seeds, limit=1, offset=1)] == ["a0"]
-    assert seeds.ask("count_groups", filter=None)["n"][0].as_py() == 3
+    assert seeds.ask("count_groups", filter=None)["n"][0].as_py() == 4
 
 
 def test_groups_need_no_metric(seeds):
     rows = asked(seeds, metrics=[], order_by=None)
 
-    assert [row["names"][-1] for row in rows] == ["alone", "b0", "a2"]
+    assert [row["names"][-1] for row in rows] == ["blank", "alone", "b0", "a2"]
 
 
 def test_groups_of_the_same_name_in_two_projects_are_two(home):

@@ -34,10 +34,13 @@ def test_the_previous_run_is_of_the_same_experiment_but_another_recipe(home):
     make("other data", data="mnist")
     make("other model", model="lstm")
     make("other project", project="q")
+    make("blank group", model="gru", group="")
+    blank = make("blank group too", model="gru", group="")
     make("seed 0", group="g")
     last = make("seed 1", group="g")
 
     with store.open(home) as s:
         assert s.ask("previous", run_id=last)["name"].to_pylist() == ["same"]
+        assert s.ask("previous", run_id=blank)["name"].to_pylist() == ["blank group"]
         first = s.runs("name = same")["run_id"][0].as_py()
         assert s.ask("previous", run_id=first).num_rows == 0
