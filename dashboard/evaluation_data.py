@@ -30,7 +30,7 @@ from store.ledger import LEDGER_NAME
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_behind_the_page = ThreadPoolExecutor(1, thread_name_prefix="prepare")
+behind_the_page = ThreadPoolExecutor(1, thread_name_prefix="prepare")
 _prepared: set[Any] = set()
 
 Stamp = tuple[str, int, int]
@@ -142,7 +142,7 @@ def prepare(contest: Contest) -> None:
         return
     _prepared.clear()
     _prepared.add((state, spec))
-    _behind_the_page.submit(_prepare, state, contest.candidates, spec)
+    behind_the_page.submit(_prepare, state, contest.candidates, spec)
 
 
 def _prepare(
@@ -267,7 +267,7 @@ def _several(
 
 
 @lru_cache(maxsize=24)
-def _calibration(state: Stamp, run_id: str, split: str, has_band: bool) -> Calibration | str:  # noqa: FBT001
+def _calibration(state: Stamp, run_id: str, split: str, has_band: bool) -> Calibration | str:
     return calibration(_predicted(state, run_id, split), has_band=has_band)
 
 

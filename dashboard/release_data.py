@@ -3,17 +3,25 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import store
-from dashboard import data
-from dashboard.evaluation_data import Reader, Stamp, place, stamp_of, state_of
-from experiments import choose, policy, processes, release
+from dashboard import choice_tables, data
+from dashboard.evaluation_data import (
+    Reader,
+    Stamp,
+    behind_the_page,
+    place,
+    stamp_of,
+    state_of,
+)
+from experiments import choose, looks, policy, processes, release
 from experiments.comparison import Candidate
+from experiments.errors import ExperimentError
 from experiments.gate_case import GateResult
 
 State = tuple[Stamp, ...]
@@ -49,6 +57,9 @@ class Making:
 
 
 _making: dict[str, Making] = {}
+_judged: dict[Any, tuple[GateResult, ...]] = {}
+_waiting: set[Any] = set()
+_MOST_JUDGED = 5_000
 
 
 def lines() -> tuple[str, ...]:
@@ -90,19 +101,62 @@ def chosen(line: str, candidates: tuple[Candidate, ...], unseen: int) -> choose.
     return _chosen((_state(), evidence), line, candidates, unseen)
 
 
-def gates_of(run_id: str, line: str | None = None) -> tuple[GateResult, ...]:
-    """Return how one run stands to the gates of a line; by default of the only or first line.
+def gates_column(run_ids: Sequence[str], statuses: Sequence[str]) -> list[str]:
+    """Return for each run how it stands to the gates, in one cell; what is not known yet comes.
 
-    Small enough for a table: kept until the run's predictions, the policy or the releases change.
+    A run is judged by the line whose champion saw the same data. What can be judged on examples is
+    judged on validation: the test split is kept for the choice, where each look at it is counted.
     """
-    known = lines()
-    name = line or (known[0] if known else "")
-    present = champion(name) if name else None
-    wanted = policy_of(name) if name else _policy(_state(), "")
-    alone = (Candidate(name=run_id, run_ids=(run_id,)),)
-    rivals = (Candidate(name="champion", run_ids=present.runs),) if present else ()
-    evidence = state_of((*rivals, *alone), wanted.split)
-    return _gates((_state(), evidence), run_id, name)
+    try:
+        lines_of = {
+            str(data.run(present.runs[0]).get("data_hash")): name
+            for name in lines()
+            if (present := champion(name)) is not None
+        }
+        return [
+            _cell(run_id, lines_of) if status == "finished" else ""
+            for run_id, status in zip(run_ids, statuses, strict=True)
+        ]
+    except (ExperimentError, store.StoreError):  # the Releases page says what is wrong with them
+        return [""] * len(run_ids)
+
+
+def num_judged() -> int:
+    """Return how many runs the table's gates were judged for: when it grows there is news."""
+    return len(_judged)
+
+
+def _cell(run_id: str, lines_of: Mapping[str, str]) -> str:
+    line = lines_of.get(str(data.run(run_id).get("data_hash")), "")
+    present = champion(line) if line else None
+    wanted = _policy(_state(), line)
+    splits = data.splits(run_id)
+    if not wanted.gates or not splits:
+        return ""
+    if looks.is_sealed(wanted.split):
+        usual = next((name for name in ("val", "valid", "validation") if name in splits), None)
+        if usual is None:
+            return ""
+        wanted = replace(wanted, split=usual)
+    sides = [Candidate(name="run", run_ids=(run_id,))]
+    sides += [Candidate(name="champion", run_ids=present.runs)] if present else []
+    key = (_state(), state_of(sides, wanted.split), run_id)
+    if key not in _judged and key not in _waiting:
+        _waiting.add(key)
+        behind_the_page.submit(_judge, key, wanted, present.runs if present else None)
+    return choice_tables.words(_judged.get(key, ()))
+
+
+def _judge(key: Any, wanted: policy.Policy, champion_runs: tuple[str, ...] | None) -> None:
+    found: tuple[GateResult, ...] = ()
+    try:
+        found = release.evaluate_gates(Reader(), [key[2]], wanted, champion=champion_runs)
+    except (ExperimentError, store.StoreError, ValueError):
+        found = ()  # it stays empty in the table; Choose says why
+    if len(_judged) > _MOST_JUDGED:
+        _judged.clear()
+    _judged[key] = found
+    _waiting.discard(key)
 
 
 def start(
@@ -179,12 +233,3 @@ def _chosen(
 ) -> choose.Choice:
     reader = cast("store.Store", Reader())
     return choose.choose(reader, line, candidates, policy=policy_of(line), unseen=unseen)
-
-
-@lru_cache(maxsize=512)
-def _gates(_state: tuple[Any, ...], run_id: str, line: str) -> tuple[GateResult, ...]:
-    present = champion(line) if line else None
-    wanted = policy.read(place(), line or None)
-    return release.evaluate_gates(
-        Reader(), [run_id], wanted, champion=present.runs if present else None
-    )

@@ -25,6 +25,10 @@ BETTER = {"light": "#1F5FBF", "dark": "#7DB2FF"}
 WORSE = {"light": "#B4570F", "dark": "#F0A35E"}
 """Better is blue and worse is orange, always with an arrow: red and green look alike to many."""
 
+PASSED = {"light": "#1A7446", "dark": "#6FCF97"}
+FAILED = {"light": "#B3261E", "dark": "#FF8F85"}
+"""Of gates, always with a sign beside the colour."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:

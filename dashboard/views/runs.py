@@ -3,7 +3,7 @@
 import streamlit as st
 
 import store
-from dashboard import cards, data, doing, frame, state
+from dashboard import cards, data, doing, frame, release_data, state
 from dashboard.views import runs_bulk, runs_filters, runs_table
 
 
@@ -28,7 +28,7 @@ def page() -> None:
     else:
         runs_table.draw(ask, keys, total)
         runs_bulk.draw(state.listed("sel"))
-    frame.pulse(frame.version, is_running=now.running > 0)
+    frame.pulse(lambda: (frame.version(), release_data.num_judged()), is_running=now.running > 0)
 
 
 def _nothing_found(project: str | None) -> None:

@@ -6,13 +6,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import data, folded, formats, navigation, state, tables, theme
+from dashboard import data, folded, formats, navigation, release_data, state, tables, theme
 from dashboard.tables import Column, KeyMetric
 from dashboard.views.runs_filters import Ask
 
 _TABLE = "runs_table"
 _SHOWN = "runs_shown"
 _FEW = 18
+_GATES = Column(
+    key="gates",
+    label="Gates",
+    kind="text",
+    help="How the run stands to the release policy, judged on validation where examples decide: "
+    "the test split is kept for the Choose page.",
+)
 
 
 def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
@@ -65,9 +72,12 @@ def _rows(
     rows = data.runs(ask.text, ask.order_by, page=page_number, columns=columns).to_pydict()
     params = wanted or tables.differing({p: rows[tables.param_column(p)] for p in tried})
     frame = tables.run_frame(rows, params, metrics)
+    frame[_GATES.key] = release_data.gates_column(rows["run_id"], rows["status"])
     if ask.baseline:
         tables.add_deltas(frame, metrics, _values(ask.baseline))
     listed = tables.run_columns(params, metrics, spark, frame, ask.columns)
+    if any(frame[_GATES.key]):
+        listed.insert(2, _GATES)
     return frame, listed, [[run_id] for run_id in rows["run_id"]]
 
 
@@ -133,7 +143,7 @@ def _on_select() -> None:
 def _styled(frame: pd.DataFrame, columns: Sequence[Column]) -> Any:
     """Colour differences: better is blue, worse is orange."""
     deltas = [column for column in columns if column.kind == "delta"]
-    if not deltas:
+    if not deltas and _GATES not in columns:
         return frame
     mode = "dark" if st.context.theme.type == "dark" else "light"
     colours = {
@@ -142,6 +152,12 @@ def _styled(frame: pd.DataFrame, columns: Sequence[Column]) -> Any:
         "neutral": theme.GREY[mode],
     }
     styler = frame.style
+    if _GATES in columns:
+        tones = {"✓": theme.PASSED[mode], "✕": theme.FAILED[mode]}
+        styler = styler.map(
+            lambda told: f"color: {tones.get(str(told)[:1], colours['neutral'])}",
+            subset=[_GATES.key],
+        )
     for column in deltas:
 
         def words(value: float, decimals: int | None = column.decimals) -> str:
