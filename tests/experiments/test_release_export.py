@@ -120,6 +120,12 @@ def digits():
     return np.rint(load_digits()["images"] * (255 / 16)).astype(np.uint8)
 
 
+def labels():
+    from sklearn.datasets import load_digits
+
+    return load_digits()["target"].tolist()
+
+
 def recorded(home):
     with store.open(home) as opened:
         table = opened.predictions("digits-1", "test")
@@ -273,11 +279,12 @@ def test_a_changed_bundle_is_not_served(copied):
 def test_an_export_that_gives_other_scores_blocks_the_release(copied):
     run = store.init(id="digits-1", resume="must", home=copied.path, capture=False, monitor=False)
     ids, scores = recorded(copied.path)
+    by_id = labels()
     run.log_predictions(
         "test",
         [f"digit-{one:04d}" for one in ids],
-        scores.argmax(axis=1),
-        np.roll(scores, 1, axis=0),
+        [by_id[one] for one in ids],
+        np.square(scores) / np.square(scores).sum(axis=1, keepdims=True),
         classes=[str(digit) for digit in range(10)],
     )
     run.finish()
