@@ -9,8 +9,10 @@ from experiments import comparison as comparing
 from experiments.comparison import MAX_CANDIDATES, Comparison, ComparisonSpec, Verdict
 from experiments.errors import UsageError
 from experiments.evidence import Candidate
+from experiments.findings import Examined
 from experiments.gate_case import Case, GateResult
 from experiments.gates import judge_gate
+from experiments.kept import Kept
 from experiments.measured import Measured, gain_of, measure
 from experiments.policy import Policy
 from experiments.policy import read as read_policy
@@ -110,9 +112,10 @@ def choose(
         raise UsageError(f"Expected 1 to {MAX_CANDIDATES - 1} candidates; got {len(candidates)}.")
     policy = policy or read_policy(home, line)
     present = champion(home, line)
-    found = _compare(store, candidates, policy, present, unseen)
+    kept = Kept(store)
+    found = _compare(kept, candidates, policy, present, unseen)
     options = tuple(
-        judge_option(store, candidate, policy, champion=present, comparison=found)
+        judge_option(kept, candidate, policy, champion=present, comparison=found)
         for candidate in candidates
     )
     return Choice(
@@ -126,7 +129,7 @@ def choose(
 
 
 def judge_option(
-    store: Store,
+    store: Examined,
     candidate: Candidate,
     policy: Policy,
     *,
@@ -191,7 +194,7 @@ def recommend(
 
 
 def _compare(
-    store: Store,
+    store: Examined,
     candidates: Sequence[Candidate],
     policy: Policy,
     present: Release | None,

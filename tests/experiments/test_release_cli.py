@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import store
+from experiments.cli import main
+from store.testing import make_run
+
+
+def predictions(accuracy, seed):
+    label = np.random.default_rng(0).integers(0, 2, 600)
+    right = np.random.default_rng(seed).random(600) < accuracy
+    positive = np.where(right == (label == 1), 0.9, 0.1)
+    return {"test": (label, np.stack([1 - positive, positive], axis=1))}
+
+
+@pytest.fixture
+def runs(home: Path) -> list[str]:
+    return [
+        make_run(home, name=f"run-{seed}", predictions=predictions(accuracy, seed), seed=seed)
+        for seed, accuracy in enumerate((0.7, 0.9))
+    ]
+
+
+@pytest.fixture
+def said(home, capsys):
+    """Run a command; return its exit code, output and errors."""
+
+    def run(*words):
+        capsys.readouterr()
+        try:
+            code = main([*words, "--home", str(home)])
+        except SystemExit as error:
+            code = error.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def released(said, run_id, *more):
+    words = ("--reason", "better", "--override", "a test", "--no-export", *more)
+    return said("release", "digits", run_id, *words)
+
+
+def test_the_whole_way_from_the_command_line(said, runs):
+    assert released(said, runs[0])[0] == 0
+    code, out, _ = released(said, runs[1], "--json")
+    assert (code, json.loads(out)["release"]) == (0, "digits@v2")
+
+    rows = json.loads(said("release", "ls", "--json")[1])
+    assert [(row["release"], row["aliases"]) for row in rows] == [
+        ("digits@v2", ["champion"]),
+        ("digits@v1", []),
+    ]
+    assert json.loads(said("rollback", "digits", "--reason", "bad", "--json")[1])["version"] == 1
+    assert said("release", "verify", "digits@v2")[0] == 0
+    code, out, _ = said("release", "alias", "digits@challenger", "v2", "--json")
+    assert (code, json.loads(out)) == (0, {"challenger": 2, "champion": 1})
+    code, out, _ = said("release", "audit", "--json")
+    assert [entry["action"] for entry in json.loads(out)["entries"]] == [
+        *("policy", "release", "release", "rollback", "alias"),
+    ]
+    code, out, _ = said("release", "show", "digits@challenger")
+    assert "OVERRIDDEN in spite of its gates: a test" in out
+    assert "digits@v2" in said("release", "ls")[1]
+
+
+def test_choosing_says_what_to_do_and_its_exit_code_whether_to_release(said, runs, home):
+    said("release", "policy")
+    (home / "policy.yaml").write_text("gates: [accuracy >= 0.8]\n", encoding="utf-8")
+    assert said("release", "policy", "--save", str(home / "policy.yaml"))[0] == 0
+
+    code, out, _ = said("choose", "digits", *runs, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["recommendation"]["candidate"] == "run-1"
+    assert [one["decision"] for one in found["candidates"]] == ["do not release", "release"]
+    assert found["looks"] == 1
+    code, out, _ = said("choose", "digits", runs[0])
+    assert code == 1
+    assert out.startswith("Release nothing yet.")
+    assert "[FAIL] accuracy >= 0.8" in out
+
+
+def test_a_blocked_release_says_each_gate_on_a_line_of_its_own(said, runs):
+    code, _, errors = said("release", "make", "digits", runs[0], "--reason", "r", "--no-export")
+
+    assert code == 1
+    lines = errors.splitlines()
+    assert lines[0].startswith("bakeoff: Expected all gates to be passed;")
+    assert any("latency_p95_ms <= 50 (cannot tell)" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("release", "digits", "nobody", "--reason", "r"),
+        ("release", "../x", "RUN", "--reason", "r"),
+        ("release", "digits", "RUN"),
+        ("release", "show", "digits"),
+        ("rollback", "digits", "--to", "three", "--reason", "r"),
+        ("choose", "digits", "group:nobody"),
+        ("release", "policy", "--diff", "1", "9"),
+        ("predict", "digits", "x.csv"),
+        ("serve", "nothing"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_told_in_words_with_exit_code_2(said, runs, words):
+    code, _, errors = said(*[runs[0] if word == "RUN" else word for word in words])
+
+    assert code == 2
+    assert "Traceback" not in errors
+    assert errors
+
+
+def test_a_card_can_be_read_and_replaced(said, runs, tmp_path):
+    released(said, runs[0])
+    assert said("release", "card", "digits")[1].startswith("# Model card: digits")
+    (tmp_path / "card.md").write_text("# Ours\n", encoding="utf-8")
+
+    assert said("release", "card", "digits", "--edit", str(tmp_path / "card.md"))[0] == 0
+    assert said("release", "card", "digits")[1].startswith("# Ours")
+    assert "<h1>Ours</h1>" in said("release", "card", "digits", "--html")[1]
+
+
+def test_a_changed_record_fails_verify_audit_and_doctor(said, runs, home):
+    released(said, runs[0])
+    path = home / "releases" / "digits" / "v1" / "release.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text(encoding="utf-8").replace("better", "worse"), encoding="utf-8")
+
+    for words in (("release", "verify", "digits@v1"), ("release", "audit"), ("doctor",)):
+        code, out, _ = said(*words)
+        assert code == 1
+        assert "digits@v1: its record was changed after the release" in out
+
+
+def test_releases_and_aliases_can_be_asked_for_in_sql(said, runs, home):
+    released(said, runs[0])
+    with store.open(home) as opened:
+        found = opened.sql("SELECT release, version, runs, is_overridden FROM release").to_pylist()
+        points = opened.sql("SELECT line, name, version FROM release_alias").to_pylist()
+
+    assert found == [
+        {"release": "digits@v1", "version": 1, "runs": [runs[0]], "is_overridden": True}
+    ]
+    assert points == [{"line": "digits", "name": "champion", "version": 1}]
+
+
+def test_a_release_in_a_store_that_is_not_there_makes_none(capsys, tmp_path):
+    assert main(["release", "ls", "--home", str(tmp_path / "none")]) == 2
+    assert not (tmp_path / "none").exists()
+    assert "does not exist" in capsys.readouterr().err
