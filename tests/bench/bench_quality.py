@@ -1,0 +1,248 @@
+"""How good the presets are on their test split, three seeds, beside a library's simple baseline.
+
+    python tests/bench/bench_quality.py [PRESET ...]     all that need no GPU, if none is named
+
+Prints one row of a table a preset. Baselines learn from the same training split and are judged on
+the same test split; nothing was tuned on either.
+"""
+
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import average_precision_score
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import store
+from experiments.specs import read_spec
+from trainers.data.dataset import Dataset, load_dataset
+from trainers.data.encoding import decode_targets, decode_texts
+from trainers.fit import train
+from trainers.tasks.ratings import ranking_scores
+from trainers.tasks.similarity import similarity
+
+SEEDS = (1, 2, 3)
+Baselines = dict[str, float]
+
+
+def rows_of(data: Dataset, *, last: bool = False) -> tuple[Any, Any, Any, Any]:
+    """Return train and test inputs as flat rows, and both labels."""
+    parts = [split.inputs.float() for split in (data.train, data.test)]
+    if last:  # the judged event alone
+        ends = [(~part.isnan().all(-1)).sum(1) - 1 for part in parts]
+        parts = [part[torch.arange(len(part)), end] for part, end in zip(parts, ends, strict=True)]
+    x, y = (part.flatten(1).nan_to_num(0.0).numpy() for part in parts)
+    return x, y, data.train.labels.numpy(), data.test.labels.numpy()
+
+
+def images(data: Dataset) -> Baselines:
+    train_x, test_x, train_y, test_y = rows_of(data)
+    models = {
+        "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=200)),
+        "5 nearest": KNeighborsClassifier(5),
+    }
+    return {
+        name: model.fit(train_x, train_y).score(test_x, test_y) for name, model in models.items()
+    }
+
+
+def reviews(data: Dataset) -> Baselines:
+    texts = [decode_texts(split.inputs, data.input) for split in (data.train, data.test)]
+    model = make_pipeline(
+        TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True),
+        LogisticRegression(max_iter=300),
+    )
+    model.fit(texts[0], data.train.labels.numpy())
+    return {"TF-IDF + logistic": model.score(texts[1], data.test.labels.numpy())}
+
+
+def rare(data: Dataset, *, last: bool) -> Baselines:
+    train_x, test_x, train_y, test_y = rows_of(data, last=last)
+    models = {
+        "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+        "gradient boosting": HistGradientBoostingClassifier(random_state=0),
+    }
+    return {
+        name + (" (last event)" if last else ""): average_precision_score(
+            test_y, model.fit(train_x, train_y).predict_proba(test_x)[:, 1]
+        )
+        for name, model in models.items()
+    }
+
+
+def table(data: Dataset) -> Baselines:
+    train_x, test_x, train_y, test_y = rows_of(data)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    return {"logistic regression": model.fit(train_x, train_y).score(test_x, test_y)}
+
+
+def number(data: Dataset) -> Baselines:
+    train_x, test_x, train_y, test_y = rows_of(data)
+    models = {"ridge": Ridge(1.0), "10 nearest": KNeighborsRegressor(10)}
+    found = {}
+    for name, model in models.items():
+        said = make_pipeline(StandardScaler(), model).fit(train_x, train_y).predict(test_x).reshape(test_y.shape)
+        found[name] = float(np.abs(said - test_y).mean())
+    return found
+
+
+def weather(data: Dataset) -> Baselines:
+    now = data.test.inputs[:, -1, :1].numpy()
+    truth = data.test.labels.numpy()
+    train_x, test_x, train_y, _ = rows_of(data)
+    ridge = make_pipeline(StandardScaler(), Ridge(10.0)).fit(train_x, train_y).predict(test_x)
+    # The season is in the inputs (sine and cosine): the mean of the 60 most similar days of years.
+    season = KNeighborsRegressor(60)
+    season.fit(data.train.inputs[:, -1, -2:].numpy(), train_y)
+    said = season.predict(data.test.inputs[:, -1, -2:].numpy())
+    errors = {"persistence": now - truth, "season's mean": said - truth, "ridge": ridge - truth}
+    return {name: float(np.abs(error).mean()) for name, error in errors.items()}
+
+
+def bias_rating(data: Dataset) -> Baselines:
+    pairs, ratings = data.train.inputs.numpy(), data.train.labels[:, 0].numpy()
+    mean = ratings.mean()
+    item, user = np.zeros(data.input.num_items), np.zeros(data.input.num_users)  # pyright: ignore
+    for _ in range(10):
+        for table_, column, other, pull in ((item, 1, user, 10), (user, 0, item, 5)):
+            rest = ratings - mean - other[pairs[:, 1 - column]]
+            total = np.bincount(pairs[:, column], rest, len(table_))
+            table_[:] = total / (np.bincount(pairs[:, column], minlength=len(table_)) + pull)
+    test, truth = data.test.inputs.numpy(), data.test.labels[:, 0].numpy()
+    said = mean + user[test[:, 0]] + item[test[:, 1]]
+    return {"user + item bias": float(np.sqrt(((said - truth) ** 2).mean()))}
+
+
+def unigram(data: Dataset) -> Baselines:
+    counts = Counter(data.train.inputs[data.train.inputs != 0].tolist())
+    total = sum(counts.values()) + data.input.num_tokens  # pyright: ignore
+    real = data.test.inputs[:, 1:]
+    ids, found = real[real != 0].unique(return_counts=True)
+    logs = np.array([np.log((counts[i] + 1) / total) for i in ids.tolist()])
+    pairs: Counter[tuple[int, int]] = Counter()
+    firsts: Counter[int] = Counter()
+    for row in data.train.inputs.tolist():
+        for first, second in zip(row, row[1:], strict=False):
+            if second:
+                pairs[first, second] += 1
+                firsts[first] += 1
+    bigram = []
+    for row in data.test.inputs.tolist():
+        for first, second in zip(row, row[1:], strict=False):
+            if second:
+                alone = (counts[second] + 1) / total
+                seen = firsts[first]
+                bigram.append(np.log((pairs[first, second] + 20 * alone) / (seen + 20)))
+    return {
+        "unigrams": float(np.exp(-(logs * found.numpy()).sum() / found.sum().item())),
+        "bigrams": float(np.exp(-np.mean(bigram))),
+    }
+
+
+def nearest_word(data: Dataset) -> Baselines:
+    words = [decode_texts(split.inputs, data.input) for split in (data.train, data.test)]
+    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)).fit(words[0])
+    near = (vectors.transform(words[1]) @ vectors.transform(words[0]).T).argmax(1)
+    spoken = decode_targets(data.train.labels, data.target, "characters")
+    truth = data.test.texts or []
+    alike = [
+        similarity(spoken[int(place)], text)
+        for place, text in zip(np.ravel(near), truth, strict=True)
+    ]
+    return {"most similar word's": float(np.mean(alike))}
+
+
+def popularity(data: Dataset) -> Baselines:
+    size = (data.input.num_users, data.input.num_items)  # pyright: ignore
+    seen = torch.zeros(size, dtype=torch.bool)
+    liked, count = seen.clone(), torch.zeros(size[1])
+    from_here = data.target.mean[0]
+    for split in (data.train, data.val):
+        seen[split.inputs[:, 0], split.inputs[:, 1]] = True
+    good = data.train.inputs[data.train.labels[:, 0] >= from_here][:, 1]
+    count.index_add_(0, good, torch.ones(len(good)))
+    best = data.test.inputs[data.test.labels[:, 0] >= from_here]
+    liked[best[:, 0], best[:, 1]] = True
+    scores = count.expand(size).masked_fill(seen, -torch.inf)
+    return {"popularity (ndcg@10)": ranking_scores(scores, liked)["ndcg@10"]}
+
+
+def rating(data: Dataset) -> Baselines:
+    return {**bias_rating(data), **popularity(data)}
+
+
+@dataclass(frozen=True)
+class Case:
+    metric: str
+    baselines: Callable[[Dataset], Baselines]
+    more: tuple[str, ...] = ()
+    """Further metrics to print."""
+
+
+CASES = {
+    "mlp_cancer": Case("acc", table, ("auc",)),
+    "mlp_diabetes": Case("mae", number, ("r2",)),
+    "lstm_weather": Case("mae", weather),
+    "transformer_weather": Case("mae", weather),
+    "transfer_digits": Case("acc", images),
+    "lstm_credit": Case("ap", lambda data: rare(data, last=False), ("auc",)),
+    "lstm_fraud": Case("ap", lambda data: rare(data, last=True), ("auc",)),
+    "recommender_mf": Case("rmse", rating, ("ndcg@10",)),
+    "recommender_neural": Case("rmse", rating, ("ndcg@10",)),
+    "cnn_mnist": Case("acc", images),
+    "cnn_classic_mnist": Case("acc", images),
+    "multiscale_mnist": Case("acc", images),
+    "cnn_textures": Case("acc", images),
+    "lstm_reviews": Case("acc", reviews, ("auc",)),
+    "transformer_reviews": Case("acc", reviews, ("auc",)),
+    "lstm_sentiment": Case("acc", reviews, ("auc",)),
+    "gpt_reviews": Case("perplexity", unigram),
+    "seq2seq_pronunciations": Case("similarity", nearest_word, ("exact",)),
+}
+
+
+def measure(preset: str, overrides: tuple[str, ...], home: Path) -> None:
+    case = CASES[preset]
+    found: dict[str, list[float]] = {name: [] for name in (case.metric, *case.more)}
+    for seed in SEEDS:
+        spec = read_spec(preset, [f"seed={seed}", "training.threads=1", *overrides])
+        outcome = train(spec, home=home)
+        assert outcome.status == "finished", outcome.message
+        with store.open(home) as opened:
+            rows = {r["metric"]: r["last"] for r in opened.series([outcome.run_id]).to_pylist()}
+        for name, values in found.items():
+            values.append(rows[f"test/{name}"])
+    spec = read_spec(preset, list(overrides))
+    baselines = case.baselines(load_dataset(spec.data))
+    said = ", ".join(
+        f"{name} {statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+        for name, values in found.items()
+    )
+    beside = ", ".join(f"{name} {value:.4f}" for name, value in baselines.items())
+    print(f"| {preset} | {said} | {beside} |", flush=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the rows of the named presets; ``key=value`` changes all of them."""
+    overrides = tuple(argument for argument in arguments if "=" in argument)
+    names = [argument for argument in arguments if "=" not in argument] or list(CASES)
+    print("| preset | test split, 3 seeds, mean ± deviation | baseline |\n|---|---|---|")
+    for name in names:
+        with tempfile.TemporaryDirectory() as home:
+            measure(name, overrides, Path(home))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
