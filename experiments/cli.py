@@ -12,6 +12,7 @@ from experiments import disk
 from experiments.cli_queue import add_queue, add_wishes, check_foreground
 from experiments.cli_release import add_release
 from experiments.cli_search import add_search
+from experiments.deriving import add_derive
 from experiments.errors import ExperimentError, UsageError
 from experiments.previewing import add_data
 from experiments.terminal import say
@@ -118,6 +119,7 @@ def _parser() -> _Parser:
     add_queue(add, home, as_json, add_set=_add_set)
     add_search(add, home, as_json, add_set=_add_set)
     add_data(add, as_json, add_set=_add_set)
+    add_derive(add, home, as_json)
     ls = add("ls", _ls, "list runs", home, as_json)
     ls.add_argument("filter", nargs="?", metavar="FILTER", help="such as 'status = \"finished\"'")
     ls.add_argument("--sort", metavar="KEY", help="such as 'created_at desc' (the default)")
