@@ -192,6 +192,11 @@ def other_seeds(run: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(i for i in found["run_id"].to_pylist() if i != run["run_id"])
 
 
+def curves(metric: str, run_ids: Sequence[str], *, x: str, width: int) -> "pa.Table":
+    """Return what is needed to draw a metric's curves once; see `store.Store.curves`."""
+    return _cached("curves", metric, tuple(run_ids), x=x, width=width)
+
+
 def sql(query: str, *, max_rows: int = 10_000) -> "pa.Table":
     """Return what a read-only query gives."""
     return _cached("sql", query, max_rows=max_rows)

@@ -12,8 +12,15 @@ from experiments.errors import ExperimentError
 _SAID = "said"
 
 
-def attempt(action: Callable[..., object], *arguments: Any, done: str = "", **options: Any) -> bool:
+def attempt(action: Callable[..., object], *arguments: Any, done: str = "", **options: Any) -> None:
     """Call an action, in a button's callback; keep what it refuses, or `done`, for `say`."""
+    succeeded(action, *arguments, done=done, **options)
+
+
+def succeeded(
+    action: Callable[..., object], *arguments: Any, done: str = "", **options: Any
+) -> bool:
+    """Do the same, and return whether it was done."""
     try:
         action(*arguments, **options)
     except (ExperimentError, store.StoreError) as error:

@@ -14,6 +14,7 @@ from dashboard.views import (
     launch,
     queue,
     releases,
+    reports,
     run,
     runs,
     search,
@@ -116,6 +117,13 @@ PAGES = {
         url_path="study",
         visibility="hidden",
         help="One search: progress, best so far, charts, changes.",
+    ),
+    "reports": st.Page(
+        reports.page,
+        title="Reports",
+        icon=":material/article:",
+        url_path="reports",
+        help="Findings with their evidence, exported as one file.",
     ),
     "sql": st.Page(
         sql.page,

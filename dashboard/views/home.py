@@ -1,6 +1,6 @@
 """Home: what runs, what finished, what failed, what is released, and the next step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,7 +170,7 @@ def _progress(row: dict[str, Any], job: Any, series: Sequence[dict[str, Any]]) -
             st.caption("no step yet" if step is None else f"step {step:,}")
 
 
-def _finished(good: Sequence[dict[str, Any]], metric: tables.KeyMetric | None) -> None:
+def _finished(good: Sequence[Mapping[str, Any]], metric: tables.KeyMetric | None) -> None:
     st.subheader("Finished", anchor=False)
     if not good:
         st.caption("No run came to its end in the last 24 hours.")

@@ -80,7 +80,7 @@ def _source(form: Form) -> None:
     st.selectbox(
         "Start from",
         list(titles),
-        format_func=lambda source: titles.get(source, source),
+        format_func=lambda source: titles.get(str(source), str(source)),
         key="launch_from",
         on_change=lambda: _begin(st.session_state["launch_from"]),
         help="A preset, or the defaults. **Clone** on a run's page starts from that run.",
@@ -93,7 +93,7 @@ def _kind(form: Form, name: str, label: str, titles: dict[str, str]) -> None:
     st.selectbox(
         label,
         list(titles),
-        format_func=lambda kind: titles.get(kind, kind),
+        format_func=lambda kind: titles.get(str(kind), str(kind)),
         key=key,
         on_change=lambda: _put_changes(launch_form.changed(form, name, st.session_state[key])),
         help=f"`{name}`. Models that cannot read the data are not offered.",

@@ -95,6 +95,6 @@ def _save(run: Mapping[str, Any], name: str, tags: list[str], notes: str) -> Non
 
 
 def _remove(run_id: str) -> None:
-    if doing.attempt(data.change, lambda s: trash.trash(s, [run_id]), done="It is in the trash."):
+    if doing.succeeded(data.change, lambda s: trash.trash(s, [run_id]), done="It is in the trash."):
         navigation.go("runs", {})
     doing.say()

@@ -129,7 +129,7 @@ def _stop(selected: Sequence[str]) -> None:
 
 def _trash(selected: Sequence[str]) -> None:
     done = f"Moved {_runs(len(selected))} to the trash."
-    if doing.attempt(data.change, lambda s: trash.trash(s, selected), done=done):
+    if doing.succeeded(data.change, lambda s: trash.trash(s, selected), done=done):
         state.put("sel", "")
 
 

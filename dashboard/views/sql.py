@@ -7,6 +7,7 @@ import streamlit as st
 
 import store
 from dashboard import cards, data, doing, formats, frame, markup, sql_console, state
+from dashboard.sql_console import Kind
 from dashboard.views import plots
 
 if TYPE_CHECKING:
@@ -148,10 +149,10 @@ def _chart(result: "pa.Table") -> None:
         st.caption("A chart needs at least one row and one column of numbers.")
         return
     names = result.column_names
-    kinds = {"scatter": "Points", "line": "Line", "bar": "Bars"}
+    kinds: dict[Kind, str] = {"scatter": "Points", "line": "Line", "bar": "Bars"}
     columns = st.columns(4)
     kind = columns[0].selectbox(
-        "Draw", list(kinds), format_func=kinds.__getitem__, key="kind", bind="query-params"
+        "Draw", list(kinds), format_func=lambda k: kinds[k], key="kind", bind="query-params"
     )
     x = columns[1].selectbox("Across", names, key="sql_x")
     rest = [name for name in numbers if name != x] or numbers

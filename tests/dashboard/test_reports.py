@@ -1,0 +1,157 @@
+"""Reports: kept in the store, drawn without a server, safe whatever stands in them."""
+
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from dashboard import data, report_export, report_files, report_panels
+from dashboard.report_files import Block
+from experiments.errors import UsageError
+from store import testing
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own, about its imports
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def own(home, monkeypatch):
+    monkeypatch.setenv("BAKEOFF_HOME", str(home))
+    yield testing.filled_store(home, num_runs=2)
+    data.close()
+
+
+def button(at, label):
+    return next(b for b in at.button if b.label == label)
+
+
+def test_a_report_comes_back_as_it_was_saved(home, monkeypatch):
+    monkeypatch.setenv("BAKEOFF_HOME", str(home))
+    blocks = [
+        Block(kind="text", text="# Why"),
+        report_files.panel("http://x:8501/curves?runs=a,b&metrics=loss", "Loss"),
+    ]
+
+    report_files.write("The best CNN", blocks)
+
+    assert report_files.names() == ["The best CNN"]
+    assert report_files.read("The best CNN") == blocks
+    assert blocks[1].first("runs") == "a,b"
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".x", "x" * 81, "a\nb", "$(id)"])
+def test_a_report_s_name_cannot_leave_its_folder(home, monkeypatch, name):
+    monkeypatch.setenv("BAKEOFF_HOME", str(home))
+
+    with pytest.raises(UsageError, match="Expected a report's name"):
+        report_files.write(name, [])
+    assert report_files.read(name) is None
+
+
+@pytest.mark.parametrize("address", ["/launch?x=1", "https://elsewhere", "", "javascript:alert(1)"])
+def test_only_pages_that_show_something_become_panels(address):
+    with pytest.raises(UsageError, match="Expected the address"):
+        report_files.panel(address)
+
+
+def test_a_damaged_report_shows_what_is_left(home, monkeypatch):
+    monkeypatch.setenv("BAKEOFF_HOME", str(home))
+    report_files.write("r", [Block(kind="text", text="kept")])
+    path = home / "reports" / "r.json"
+    path.write_text(path.read_text().replace('"blocks": [', '"blocks": [1, {"kind": "x"}, '))
+
+    assert [block.text for block in report_files.read("r")] == ["kept"]
+    path.write_text("{")
+    assert report_files.read("r") is None
+
+
+def test_markdown_is_written_and_html_is_only_shown():
+    made = report_export.markdown(
+        "# A\n\nSome **bold** `code` <script>x</script> [l](https://a.b) [j](javascript:x)\n\n- one\n- two"
+    )
+
+    assert "<h1>A</h1>" in made
+    assert "<strong>bold</strong> <code>code</code>" in made
+    assert "&lt;script&gt;" in made
+    assert '<a href="https://a.b" rel="noreferrer">l</a>' in made
+    assert 'href="javascript' not in made
+    assert "<ul><li>one</li><li>two</li></ul>" in made
+
+
+def test_a_gap_lifts_the_pen():
+    ys = np.array([1.0, np.nan, 2.0, 3.0])
+
+    drawn = report_panels.plot([(0, False, np.arange(4.0), ys)], x="step", label="loss")
+
+    path = re.search(r' d="([^"]*)"', drawn)[1]
+    assert path.count("M") == 2
+    assert path.count("L") == 1
+
+
+def test_one_point_and_no_point_are_drawn_too():
+    one = report_panels.plot([(0, False, np.array([3.0]), np.array([0.5]))], x="step", label="x")
+    none = report_panels.plot([(0, False, np.array([]), np.array([]))], x="step", label="x")
+
+    assert "<svg" in one
+    assert "no points" in none
+
+
+def test_every_kind_of_panel_is_exported_into_one_file(own):
+    runs = ",".join(own)
+    addresses = [
+        f"/curves?runs={runs}",
+        f"/compare?runs={runs}",
+        "/runs?q=status = finished",
+        "/sql?query=SELECT name FROM run ORDER BY name",
+    ]
+    blocks = [report_files.panel(address, f"<b>{address[:5]}") for address in addresses]
+
+    made = report_export.document("R & D", blocks, report_panels.draw, now=NOW)
+
+    assert made.count("<svg") >= 2
+    assert made.count("<table") == 3
+    assert "cnn-00" in made
+    assert "<title>R &amp; D</title>" in made
+    assert "<script" not in made
+    assert "&lt;b&gt;" in made
+    assert not re.findall(r'(?:src|href)="(?!https?:|run\?)', made)
+
+
+def test_a_report_is_made_filled_and_read_on_the_page(own, opened, everything_said):
+    at = opened("reports")
+    at.text_input(key="report_new").set_value("First").run()
+    button(at, "Make it").click().run()
+    at.text_input(key="report_address").set_value(f"/curves?runs={own[0]}").run()
+    button(at, "Add the panel").click().run()
+
+    assert not at.exception
+    said = everything_said(opened("reports", name="First"))
+    assert "What this report shows" in said
+    assert "<svg" in said
+
+
+def test_parts_are_moved_changed_and_removed(own, opened):
+    report_files.write("r", [Block(kind="text", text=word) for word in "abc"])
+    at = opened("reports", name="r", edit="1")
+
+    next(b for b in at.button if b.key == "report_Down_0").click().run()
+    at.text_area(key="report_text_r_0").set_value("B!").run()
+    next(b for b in at.button if b.key == "report_remove_2").click().run()
+
+    assert not at.exception
+    assert [block.text for block in report_files.read("r")] == ["B!", "a"]
+
+
+def test_a_panel_whose_runs_are_gone_says_so(own, opened, everything_said):
+    report_files.write(
+        "r",
+        [report_files.panel("/curves?runs=gone"), report_files.panel("/sql?query=DROP TABLE run")],
+    )
+
+    at = opened("reports", name="r")
+
+    assert not at.exception
+    said = everything_said(at)
+    assert "None of its runs is in this store" in said
+    assert "Expected" in said
