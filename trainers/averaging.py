@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import lightning as L
-import torch
 from torch import Tensor
 
 from trainers.configs import TrainingConfig
@@ -42,12 +41,11 @@ class WeightAverage(L.Callback):
         # A young average must not remember the first, random weights for long.
         young = (1 + self._num_averaged) / (10 + self._num_averaged)
         kept = min(self._decay, young) if self._is_ema else 1 - 1 / self._num_averaged
-        names = [name for name, value in weights.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [self._average[n] for n in names], [weights[n] for n in names], 1 - kept
-        )
-        for name in weights.keys() - set(names):
-            self._average[name].copy_(weights[name])
+        for name, value in weights.items():
+            if value.is_floating_point():
+                self._average[name].lerp_(value, 1 - kept)
+            else:
+                self._average[name].copy_(value)
 
     @staticmethod
     def _does_wait(trainer: L.Trainer) -> bool:

@@ -1,6 +1,6 @@
 """Several runs as one: their scores averaged, or weighed by a model that validation has taught.
 
-M members   N examples   K scores an example
+N examples   K scores an example
 """
 
 from __future__ import annotations
@@ -143,10 +143,10 @@ def _stacked(members: dict[str, Members]) -> dict[str, Array]:
         if fewest < 2:
             raise SpecError(["Expected every class twice in validation to stack; use average."])
         folds = min(_FOLDS, fewest)
-        said = cross_val_predict(model, val, label, cv=folds, method="predict_proba")
+        said = np.asarray(cross_val_predict(model, val, label, cv=folds, method="predict_proba"))
         return {"val": said, "test": model.fit(val, label).predict_proba(test)}
     model = Ridge(1.0)
-    said = cross_val_predict(model, val, label, cv=_FOLDS)
+    said = np.asarray(cross_val_predict(model, val, label, cv=_FOLDS))
     return {"val": said[:, None], "test": model.fit(val, label).predict(test)[:, None]}
 
 

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import store
 from experiments.specs import read_spec
 from trainers.data.dataset import Dataset, load_dataset
 from trainers.data.encoding import decode_targets, decode_texts
+from trainers.data.inputs import RatingInput, TextInput
 from trainers.fit import train
 from trainers.tasks.ratings import ranking_scores
 from trainers.tasks.similarity import similarity
@@ -47,6 +49,16 @@ def rows_of(data: Dataset, *, last: bool = False) -> tuple[Any, Any, Any, Any]:
     return x, y, data.train.labels.numpy(), data.test.labels.numpy()
 
 
+def text_input(data: Dataset) -> TextInput:
+    assert isinstance(data.input, TextInput)
+    return data.input
+
+
+def rating_sizes(data: Dataset) -> tuple[int, int]:
+    assert isinstance(data.input, RatingInput)
+    return data.input.num_users, data.input.num_items
+
+
 def images(data: Dataset) -> Baselines:
     train_x, test_x, train_y, test_y = rows_of(data)
     models = {
@@ -59,7 +71,7 @@ def images(data: Dataset) -> Baselines:
 
 
 def reviews(data: Dataset) -> Baselines:
-    texts = [decode_texts(split.inputs, data.input) for split in (data.train, data.test)]
+    texts = [decode_texts(split.inputs, text_input(data)) for split in (data.train, data.test)]
     model = make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True),
         LogisticRegression(max_iter=300),
@@ -93,7 +105,12 @@ def number(data: Dataset) -> Baselines:
     models = {"ridge": Ridge(1.0), "10 nearest": KNeighborsRegressor(10)}
     found = {}
     for name, model in models.items():
-        said = make_pipeline(StandardScaler(), model).fit(train_x, train_y).predict(test_x).reshape(test_y.shape)
+        said = (
+            make_pipeline(StandardScaler(), model)
+            .fit(train_x, train_y)
+            .predict(test_x)
+            .reshape(test_y.shape)
+        )
         found[name] = float(np.abs(said - test_y).mean())
     return found
 
@@ -114,7 +131,7 @@ def weather(data: Dataset) -> Baselines:
 def bias_rating(data: Dataset) -> Baselines:
     pairs, ratings = data.train.inputs.numpy(), data.train.labels[:, 0].numpy()
     mean = ratings.mean()
-    item, user = np.zeros(data.input.num_items), np.zeros(data.input.num_users)  # pyright: ignore
+    user, item = (np.zeros(size) for size in rating_sizes(data))
     for _ in range(10):
         for table_, column, other, pull in ((item, 1, user, 10), (user, 0, item, 5)):
             rest = ratings - mean - other[pairs[:, 1 - column]]
@@ -127,20 +144,20 @@ def bias_rating(data: Dataset) -> Baselines:
 
 def unigram(data: Dataset) -> Baselines:
     counts = Counter(data.train.inputs[data.train.inputs != 0].tolist())
-    total = sum(counts.values()) + data.input.num_tokens  # pyright: ignore
+    total = sum(counts.values()) + text_input(data).num_tokens
     real = data.test.inputs[:, 1:]
     ids, found = real[real != 0].unique(return_counts=True)
     logs = np.array([np.log((counts[i] + 1) / total) for i in ids.tolist()])
     pairs: Counter[tuple[int, int]] = Counter()
     firsts: Counter[int] = Counter()
     for row in data.train.inputs.tolist():
-        for first, second in zip(row, row[1:], strict=False):
+        for first, second in pairwise(row):
             if second:
                 pairs[first, second] += 1
                 firsts[first] += 1
     bigram = []
     for row in data.test.inputs.tolist():
-        for first, second in zip(row, row[1:], strict=False):
+        for first, second in pairwise(row):
             if second:
                 alone = (counts[second] + 1) / total
                 seen = firsts[first]
@@ -152,7 +169,7 @@ def unigram(data: Dataset) -> Baselines:
 
 
 def nearest_word(data: Dataset) -> Baselines:
-    words = [decode_texts(split.inputs, data.input) for split in (data.train, data.test)]
+    words = [decode_texts(split.inputs, text_input(data)) for split in (data.train, data.test)]
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)).fit(words[0])
     near = (vectors.transform(words[1]) @ vectors.transform(words[0]).T).argmax(1)
     spoken = decode_targets(data.train.labels, data.target, "characters")
@@ -165,7 +182,7 @@ def nearest_word(data: Dataset) -> Baselines:
 
 
 def popularity(data: Dataset) -> Baselines:
-    size = (data.input.num_users, data.input.num_items)  # pyright: ignore
+    size = rating_sizes(data)
     seen = torch.zeros(size, dtype=torch.bool)
     liked, count = seen.clone(), torch.zeros(size[1])
     from_here = data.target.mean[0]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torch._dynamo.exc import BackendCompilerFailed
 from torch.nn import functional as F
 
 import store
@@ -179,9 +180,7 @@ def test_a_compilation_that_fails_is_told_and_done_without(
     text_input: TextInput, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     def refuse(*_: Any) -> None:
-        raise torch._dynamo.exc.BackendCompilerFailed(
-            lambda: None, RuntimeError("no compiler here"), None
-        )
+        raise BackendCompilerFailed(lambda: None, RuntimeError("no compiler here"), None)
 
     model = Lstm(LstmConfig(embedding=4, hidden=4), text_input, 2)
     monkeypatch.setattr(torch, "compile", lambda _: refuse)

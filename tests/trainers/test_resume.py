@@ -72,7 +72,7 @@ def train_until(
 
     def with_stop(*arguments: Any) -> Any:
         trainer, *rest = make(*arguments)
-        trainer.callbacks.insert(0, StopAt(switch, at))
+        trainer.callbacks.insert(0, StopAt(switch, at))  # pyright: ignore[reportAttributeAccessIssue]
         return trainer, *rest
 
     with monkeypatch.context() as patch:
@@ -142,7 +142,7 @@ def test_a_run_can_be_stopped_and_resumed_more_than_once(
 
     def stop_again(*arguments: Any) -> Any:
         trainer, *rest = make(*arguments)
-        trainer.callbacks.insert(0, StopAt(switch, 5))
+        trainer.callbacks.insert(0, StopAt(switch, 5))  # pyright: ignore[reportAttributeAccessIssue]
         return trainer, *rest
 
     with monkeypatch.context() as patch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def read_image_npz(config: ImageNpzConfig) -> RawImages:
     )
 
 
-def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     wanted = [f"{name}_{kind}" for name in _SPLITS for kind in ("images", "labels")]
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -68,7 +69,7 @@ def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         ) from error
 
 
-def _as_bchw(array: NDArray[np.generic], path: Path, name: str) -> NDArray[np.uint8]:
+def _as_bchw(array: NDArray[Any], path: Path, name: str) -> NDArray[np.uint8]:
     if array.dtype != np.uint8 or array.ndim not in {3, 4}:
         raise DataError(
             f"Expected {name}_images of uint8 in shape (n, height, width[, channels]) in {path}; got "
@@ -83,7 +84,7 @@ def _as_bchw(array: NDArray[np.generic], path: Path, name: str) -> NDArray[np.ui
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
 
 
-def _as_labels(array: NDArray[np.generic], count: int, path: Path, name: str) -> NDArray[np.int64]:
+def _as_labels(array: NDArray[Any], count: int, path: Path, name: str) -> NDArray[np.int64]:
     labels = array.reshape(len(array), -1)
     if labels.shape != (count, 1) or labels.dtype.kind not in "iu":
         raise DataError(

@@ -160,7 +160,7 @@ def _model_input(
         raise TypeError(f"Expected a TextDataConfig for texts; got {type(config).__name__}.")
     if isinstance(known, TextInput):
         return known
-    texts = (raw.contents[index] for index in train)
+    texts = (raw.contents[int(index)] for index in train)
     vocabulary = vocabulary_of(texts, config.tokens, config.vocab_size)
     return TextInput(max_length=config.max_length, vocabulary=vocabulary, tokens=config.tokens)
 

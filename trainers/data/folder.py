@@ -56,7 +56,9 @@ def read_image_folder(config: ImageFolderConfig) -> RawImages:
     _judge(root, bad, len(ids) - len(bad), config.max_bad)
     good = [place for place, image in enumerate(images) if image is not None]
     return RawImages(
-        contents=np.stack([images[i] for i in good]) if config.in_memory else files.subset(good),
+        contents=np.stack([_must(images[i]) for i in good])
+        if config.in_memory
+        else files.subset(good),
         labels=np.array(labels, dtype=np.int64)[good],
         ids=[ids[place] for place in good],
         classes=classes,

@@ -62,7 +62,7 @@ def read_weather(config: WeatherConfig) -> RawArrays:
     season = 2 * np.pi * np.arange(len(rows)) / 365.25
     values = np.array([[float(row[name]) for name in names] for row in rows])
     values = np.column_stack([values, np.sin(season), np.cos(season)])
-    facts = {"source": "Seattle weather 2012-2015 (vega_datasets 0.9.0)"}
+    facts: dict[str, object] = {"source": "Seattle weather 2012-2015 (vega_datasets 0.9.0)"}
     return windows(values, (*names, "season sine", "season cosine"), config, facts)
 
 

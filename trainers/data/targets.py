@@ -40,5 +40,7 @@ class Target:
 
 def target_from_mapping(mapping: dict[str, Any]) -> Target:
     """Undo :meth:`Target.to_mapping`."""
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in mapping.items()}
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in mapping.items()
+    }
     return Target(**values)

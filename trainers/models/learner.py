@@ -101,8 +101,9 @@ class Learner(L.LightningModule):
     def say_loudly(self, title: str, text: str) -> None:
         """Print, and raise an alert in the run."""
         say(f"warning: {text}")
-        if self.logger and hasattr(self.logger.experiment, "alert"):
-            self.logger.experiment.alert(title, text)  # pyright: ignore[reportAttributeAccessIssue]
+        run = getattr(self.logger, "experiment", None)
+        if isinstance(run, store.Run):
+            run.alert(title, text)
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Return the loss of a batch."""

@@ -61,5 +61,5 @@ class Masked(Learner):
         return x_BTE[:, int(self.encoder.has_cls) :]
 
     def _say(self, x: Tensor) -> Tensor:
-        weight_VE = self.encoder.embedding.weight[: len(self.bias_V)]
+        weight_VE = self.encoder.get_parameter("embedding.weight")[: len(self.bias_V)]
         return nn.functional.linear(self.norm(x), weight_VE, self.bias_V)

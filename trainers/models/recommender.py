@@ -30,8 +30,8 @@ class Recommender(Classifier):
         self.factors = nn.ModuleList(nn.Embedding(size, config.factors) for size in sizes)
         self.biases = nn.ParameterList(torch.zeros(size) for size in sizes)
         self.bias = nn.Parameter(torch.zeros(()))
-        for table in self.factors:
-            nn.init.normal_(table.weight, std=_INIT_STD)
+        for weight in self.factors.parameters():
+            nn.init.normal_(weight, std=_INIT_STD)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = None
         if config.variant == "neural":
