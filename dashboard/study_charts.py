@@ -43,7 +43,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         title="Importance",
         help="How much of the differences each parameter explains: in general (fANOVA), and among "
         "the best tenth against all (PED-ANOVA).",
-        most=600,
+        most=300,
         least=8,
         is_fair=True,
     ),
@@ -139,7 +139,8 @@ def chart(
     complete = sum(row["state"] == "complete" for row in rows)
     if complete < shape.least:
         return None, f"Needs {shape.least} trials that came to their end; {complete} have so far."
-    usable = [row for row in rows if kind == "timeline" or row["state"] in {"complete", "pruned"}]
+    states = {"timeline": None, "intermediate": {"complete", "pruned"}}.get(kind, {"complete"})
+    usable = [row for row in rows if states is None or row["state"] in states]
     order = 0 if shape.is_fair else sign
     shown = usable[-shape.most :] if kind == "timeline" else sampled(usable, shape.most, order)
     figure = DRAWN[kind](Ask(spec=spec, rows=shown, mode=mode, params=params, objective=objective))

@@ -141,7 +141,7 @@ def _name_lines(figure: go.Figure, ask: Ask) -> None:
     values = [row["values"][ask.objective] for row in told]
     low, high = min(values), max(values)
     is_max = ask.spec.objectives[ask.objective].goal == "max"
-    for trace in figure.data:
+    for trace in _traces(figure):
         if trace.mode == "markers" and trace.marker.showscale:
             trace.marker.colorscale = _SCALE[ask.mode]
             trace.marker.reversescale = not is_max
@@ -162,7 +162,7 @@ def _slice(ask: Ask) -> go.Figure:
     from optuna.visualization import plot_slice
 
     figure = plot_slice(ask.study(), params=list(ask.params) or None, **ask.options())
-    for trace in figure.data:
+    for trace in _traces(figure):
         colours = trace.marker.color
         if isinstance(colours, Sequence) and not isinstance(colours, str):
             trace.customdata = [[ask.number(int(place))] for place in colours]
@@ -177,7 +177,7 @@ def _contour(ask: Ask) -> go.Figure:
 
     figure = plot_contour(ask.study(), params=list(ask.params)[:2], **ask.options())
     _name_pairs(figure, ask)
-    for trace in figure.data:
+    for trace in _traces(figure):
         if trace.type == "contour":
             trace.colorscale = _SCALE[ask.mode]
         elif trace.marker.color == "black":
@@ -202,7 +202,7 @@ def _name_pairs(figure: go.Figure, ask: Ask) -> None:
         (json.dumps(_seen(row, first)), json.dumps(_seen(row, second))): row["number"]
         for row in ask.rows
     }
-    for trace in figure.data:
+    for trace in _traces(figure):
         if trace.type == "scatter" and trace.x is not None:
             pairs = zip(trace.x, trace.y, strict=True)
             numbers = [
@@ -235,7 +235,7 @@ def _timeline(ask: Ask) -> go.Figure:
     _name_texts(figure, ask)
     palette = theme.PALETTE[ask.mode]
     colours = {"COMPLETE": palette[2], "PRUNED": palette[4], "FAIL": palette[3]}
-    for trace in figure.data:
+    for trace in _traces(figure):
         trace.marker.color = colours.get(trace.name, palette[0])
         trace.name = str(trace.name).lower()
     dress(figure, ask.mode)
@@ -249,9 +249,9 @@ def _pareto(ask: Ask) -> go.Figure | None:
         return None
     names = [objective.metric for objective in ask.spec.objectives]
     figure = plot_pareto_front(ask.study(), target_names=names)
-    fronts = ["Best Trial" in str(trace.hovertemplate) for trace in figure.data]
+    fronts = ["Best Trial" in str(trace.hovertemplate) for trace in _traces(figure)]
     _name_texts(figure, ask)
-    for trace, is_front in zip(figure.data, fronts, strict=True):
+    for trace, is_front in zip(_traces(figure), fronts, strict=True):
         colour = theme.PALETTE[ask.mode][1] if is_front else theme.GREY[ask.mode]
         trace.marker = {"color": colour, "size": 10 if is_front else 6, "opacity": 0.85}
         trace.name = "no other is better in all" if is_front else "another is better in all"
@@ -264,7 +264,7 @@ def _intermediate(ask: Ask) -> go.Figure:
     from optuna.visualization import plot_intermediate_values
 
     figure = plot_intermediate_values(ask.study())
-    for trace in figure.data:
+    for trace in _traces(figure):
         number = ask.number(int(_TRIAL.findall(trace.name or "")[0]))
         trace.customdata = [[number]] * len(trace.x)
         trace.name = f"trial {number}"
@@ -277,9 +277,14 @@ def _intermediate(ask: Ask) -> go.Figure:
     return figure
 
 
+def _traces(figure: go.Figure) -> list[Any]:
+    """Return a figure's traces; Plotly's own types know nothing of them."""
+    return list(figure.data)
+
+
 def _name_texts(figure: go.Figure, ask: Ask) -> None:
     """Read the trial of a point out of what Optuna writes beside it."""
-    for trace in figure.data:
+    for trace in _traces(figure):
         texts = trace.hovertext if trace.hovertext is not None else trace.text
         if texts is None or isinstance(texts, str):
             continue

@@ -61,7 +61,8 @@ def replayed(spec: "StudySpec", rows: Rows) -> optuna.Study:
     rows
         As the store's ``study_trials`` gives them, with ``params``, ``excess`` and ``course`` read.
     """
-    directions = ["maximize" if o.goal == "max" else "minimize" for o in spec.objectives]
+    ways = optuna.study.StudyDirection
+    directions = [ways.MAXIMIZE if o.goal == "max" else ways.MINIMIZE for o in spec.objectives]
     study = optuna.create_study(directions=directions)
     known = _distributions(spec.space, rows)
     storage, study_id = study._storage, study._study_id  # noqa: SLF001  # add_trial copies deeply

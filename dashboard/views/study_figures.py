@@ -25,7 +25,7 @@ def draw(found: Study) -> None:
         label_visibility="collapsed",
         required=True,
     )
-    kind = str(kind or kinds[0])
+    kind = str(kind)
     st.caption(study_charts.CHARTS[kind].help)
     params, objective = _chosen(found, kind)
     mode = "dark" if st.context.theme.type == "dark" else "light"
