@@ -1,0 +1,110 @@
+"""Each kind trained by Lightning and recorded at every step, against a plain PyTorch loop.
+
+    python tests/bench/bench_kinds.py [PRESET ...]
+
+The same model, data, batches, optimizer, schedule and clipping; CPU seconds of one epoch, pairs of
+runs one after the other so that a busy machine slows both. What is measured is the fit alone:
+validation, checkpoint and record included on the one side, validation on the other.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import torch
+
+import store
+from experiments.specs import read_spec
+from trainers.data.module import ResidentData
+from trainers.fit import _fit, _make_trainer, _prepare_torch
+from trainers.models.schedule import build_optimizer, lr_share
+from trainers.preparing import Plan, prepare
+from trainers.stopping import StopSwitch
+
+PAIRS = 3
+PRESETS = {
+    "cnn_classic_mnist": ["data.max_examples=3000"],
+    "lstm_reviews": ["data.max_examples=3000"],
+    "transformer_reviews": ["data.max_examples=3000"],
+    "lstm_credit": ["data.max_examples=15000"],
+    "gpt_reviews": ["data.max_examples=1000"],
+    "seq2seq_pronunciations": ["data.max_examples=4000"],
+    "mlp_cancer": ["training.epochs=30"],
+    "recommender_mf": [],
+}
+
+
+def plan_of(preset: str, home: Path) -> Plan:
+    spec = read_spec(
+        preset,
+        ["training.epochs=1", *PRESETS[preset], "training.threads=1", "training.log_every=1"],
+    )
+    _prepare_torch(spec.training)
+    return prepare(spec, StopSwitch(), home=home, run_id=None, resume=False)
+
+
+def recorded(preset: str, home: Path) -> float:
+    """Return the CPU seconds of a recorded fit."""
+    plan = plan_of(preset, home)
+    with store.init("bench", home=home, capture=False) as run:
+        trainer, _ = _make_trainer(run, run.folder, plan)
+        started = time.process_time()
+        _fit(trainer, plan)
+        return time.process_time() - started
+
+
+def plain(preset: str, home: Path) -> float:
+    """Return the CPU seconds of a loop that does the same and records nothing."""
+    plan = plan_of(preset, home)
+    model, config, task = plan.model, plan.spec.training, plan.model.task
+    data = ResidentData(plan.data, plan.spec.data, config, seed=plan.spec.seed)
+    train, val = data.train_dataloader(), data.val_dataloader()
+    optimizer = build_optimizer(model.parameter_groups(), config)
+    total = len(train) * config.epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: lr_share(step, total, config.schedule, config.warmup)
+    )
+    started = time.process_time()
+    for _ in range(config.epochs):
+        model.train()
+        for batch in train:
+            inputs, labels = task.prepare(*batch, training=True)
+            loss = task.loss(model.answer(inputs, labels), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+            optimizer.step()
+            schedule.step()
+        model.eval()
+        judged, kept = [], []
+        with torch.no_grad():
+            for batch in val:
+                inputs, labels = task.prepare(*batch, training=False)
+                judged.append(task.judge(model.answer(inputs, labels), labels))
+                kept.append(
+                    labels if labels.is_floating_point() or labels.dim() == 1 else labels[:, :1]
+                )
+            task.scores(torch.cat(judged), torch.cat(kept))
+            task.whole_scores(model, "val")
+    return time.process_time() - started
+
+
+def main(presets: list[str]) -> None:
+    """Print a row a preset."""
+    warnings.simplefilter("ignore")
+    print("| preset | epoch, plain loop | recorded at every step / plain |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        for preset in presets or PRESETS:
+            recorded(preset, home)  # warms up
+            pairs = [(recorded(preset, home), plain(preset, home)) for _ in range(PAIRS)]
+            ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+            base = statistics.median(theirs for _, theirs in pairs)
+            print(f"| {preset} | {base:.1f} CPU s | {ratio:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
