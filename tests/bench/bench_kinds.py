@@ -1,6 +1,6 @@
 """Each kind trained by Lightning and recorded at every step, against a plain PyTorch loop.
 
-    python tests/bench/bench_kinds.py [PRESET ...]
+    python tests/bench/bench_kinds.py [PRESET ...]     three kinds if none is named, or: all
 
 The same model, data, batches, optimizer, schedule and clipping; CPU seconds of one epoch, pairs of
 runs one after the other so that a busy machine slows both. What is measured is the fit alone:
@@ -25,6 +25,7 @@ from trainers.preparing import Plan, prepare
 from trainers.stopping import StopSwitch
 
 PAIRS = 3
+QUICK = ("cnn_classic_mnist", "lstm_credit", "transformer_reviews")
 PRESETS = {
     "cnn_classic_mnist": ["data.max_examples=3000"],
     "lstm_reviews": ["data.max_examples=3000"],
@@ -98,7 +99,8 @@ def main(presets: list[str]) -> None:
     print("| preset | epoch, plain loop | recorded at every step / plain |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        for preset in presets or PRESETS:
+        names = list(PRESETS) if presets == ["all"] else presets or list(QUICK)
+        for preset in names:
             recorded(preset, home)  # warms up
             pairs = [(recorded(preset, home), plain(preset, home)) for _ in range(PAIRS)]
             ratio = statistics.median(ours / theirs for ours, theirs in pairs)
