@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import plotly.graph_objects as go
 
 from dashboard import theme
-from dashboard.study_drawing import DRAWN, Ask, dress
-from experiments.replay import sampled
+from dashboard.study_dress import dress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,6 +133,9 @@ def chart(
     objective
         Which of several objectives.
     """
+    from dashboard.study_drawing import DRAWN, Ask  # loads Optuna, which the history does without
+    from experiments.replay import sampled
+
     shape = CHARTS[kind]
     sign = 1 if spec.objectives[objective].goal == "max" else -1
     complete = sum(row["state"] == "complete" for row in rows)

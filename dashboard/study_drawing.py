@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import plotly.graph_objects as go
 
 from dashboard import formats, theme
+from dashboard.study_dress import BACK, INK, MUTED, SCALE, dress
 from experiments.replay import importances, replayed
 
 if TYPE_CHECKING:
@@ -20,44 +21,8 @@ if TYPE_CHECKING:
     from experiments.replay import Rows
     from experiments.search_spec import StudySpec
 
-HEIGHT: Final = 420
-_INK = {"light": "#171A21", "dark": "#E7E9EE"}
-_MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
-_GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
-_BACK = {"light": "#FFFFFF", "dark": "#14161C"}
-_SCALE = {
-    "light": [[0, "#CFD4EE"], [0.5, "#7A82CB"], [1, "#23276F"]],
-    "dark": [[0, "#333858"], [0.5, "#5F68DE"], [1, "#C9CEFF"]],
-}
 _NUMBER = re.compile(r'"number": (\d+)')
 _TRIAL = re.compile(r"Trial ?#?(\d+)")
-
-
-def dress(figure: go.Figure, mode: str, *, height: int = HEIGHT) -> None:
-    """Give a figure the page's colours and letters."""
-    figure.update_layout(
-        template="none",
-        title=None,
-        height=height,
-        margin={"l": 8, "r": 8, "t": 26, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": _INK[mode]},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        hoverlabel={"font": {"family": "Inter, system-ui, sans-serif", "size": 12}},
-        clickmode="event+select",
-        dragmode="zoom",
-    )
-    axis = {
-        "gridcolor": _GRID[mode],
-        "linecolor": _GRID[mode],
-        "zeroline": False,
-        "automargin": True,
-        "tickfont": {"size": 11, "color": _MUTED[mode]},
-        "title_font": {"size": 12, "color": _MUTED[mode]},
-    }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +89,7 @@ def _parallel(ask: Ask) -> go.Figure:
     _name_lines(figure, ask)
     dress(figure, ask.mode)
     figure.update_xaxes(showgrid=False)
-    figure.update_annotations(font={"size": 11, "color": _MUTED[ask.mode]}, bgcolor=_BACK[ask.mode])
+    figure.update_annotations(font={"size": 11, "color": MUTED[ask.mode]}, bgcolor=BACK[ask.mode])
     return figure
 
 
@@ -132,7 +97,7 @@ def _colour(share: float, mode: str) -> str:
     """Return the colour of a share, from 0 to 1, on the scale."""
     from plotly.colors import sample_colorscale
 
-    return sample_colorscale(_SCALE[mode], [min(1.0, max(0.0, share))])[0]
+    return sample_colorscale(SCALE[mode], [min(1.0, max(0.0, share))])[0]
 
 
 def _name_lines(figure: go.Figure, ask: Ask) -> None:
@@ -143,7 +108,7 @@ def _name_lines(figure: go.Figure, ask: Ask) -> None:
     is_max = ask.spec.objectives[ask.objective].goal == "max"
     for trace in _traces(figure):
         if trace.mode == "markers" and trace.marker.showscale:
-            trace.marker.colorscale = _SCALE[ask.mode]
+            trace.marker.colorscale = SCALE[ask.mode]
             trace.marker.reversescale = not is_max
         if trace.mode != "lines" or trace.customdata is None:
             continue
@@ -167,7 +132,7 @@ def _slice(ask: Ask) -> go.Figure:
         if isinstance(colours, Sequence) and not isinstance(colours, str):
             trace.customdata = [[ask.number(int(place))] for place in colours]
             trace.hovertemplate = "trial %{customdata[0]}<br>%{x}: %{y:.5g}<extra></extra>"
-            trace.marker.colorscale = _SCALE[ask.mode]
+            trace.marker.colorscale = SCALE[ask.mode]
     dress(figure, ask.mode)
     return figure
 
@@ -179,9 +144,9 @@ def _contour(ask: Ask) -> go.Figure:
     _name_pairs(figure, ask)
     for trace in _traces(figure):
         if trace.type == "contour":
-            trace.colorscale = _SCALE[ask.mode]
+            trace.colorscale = SCALE[ask.mode]
         elif trace.marker.color == "black":
-            trace.marker = {"color": _INK[ask.mode], "size": 6, "line": {"width": 1}}
+            trace.marker = {"color": INK[ask.mode], "size": 6, "line": {"width": 1}}
     dress(figure, ask.mode)
     return figure
 

@@ -17,7 +17,9 @@ from typing import Any
 from experiments import queue
 from experiments.dimensions import Dimension, as_list
 from experiments.errors import UsageError
+from experiments.jobs import JOB, Job, as_job
 from experiments.queue_reading import HomeLike
+from experiments.queue_reading import ledger_of as queue_ledger
 from experiments.search_checks import check_values
 from experiments.search_spec import StudySpec, StudySpecError, load_study
 from store.layout import Home, check_run_id
@@ -247,10 +249,12 @@ def note_trial(home: HomeLike, study_id: str, number: int, note: str) -> None:
     ledger.write(TRIAL, trial_id(found.id, number), note=note[:10_000])
 
 
-def search_job(home: HomeLike, study_id: str) -> queue.Job | None:
+def search_job(home: HomeLike, study_id: str) -> Job | None:
     """Return the newest job that searches a study, or None."""
-    jobs = [one for one in queue.jobs(home) if one.kind == "search" and one.study_id == study_id]
-    return jobs[-1] if jobs else None
+    place = Home.locate(home)
+    items = queue_ledger(place.path).items(JOB)  # a large study has as many jobs: look first
+    found = [job_id for job_id, fields in items.items() if fields.get("study_id") == study_id]
+    return as_job(place, found[-1], items[found[-1]]) if found else None
 
 
 def trial_id(study_id: str, number: int) -> str:

@@ -25,7 +25,7 @@ _SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app && app.dataset.testScriptState === 'notRunning'
     && !document.querySelector('[data-testid=stSkeleton]')
-    && document.querySelector('.js-plotly-plot .plot');
+    && document.querySelector('[data-testid=stPlotlyChart] svg.main-svg');
 }"""
 _TABLE = """() => {
   const app = document.querySelector('[data-testid=stApp]');
