@@ -30,11 +30,12 @@ from dashboard.views import (
     run_artifacts,
     run_family,
     run_files,
+    run_media,
     run_summary,
 )
 from dashboard.views.curves import panels_of
 
-_TABS = ("Summary", "Curves", "System", "Evaluation", "Log", "Code", "Files", "Lineage")
+_TABS = ("Summary", "Curves", "System", "Evaluation", "Media", "Log", "Code", "Files", "Lineage")
 _BAD_ENDS = frozenset({"failed", "crashed", "lost"})
 
 
@@ -132,6 +133,7 @@ def _tabs(run: Mapping[str, Any]) -> None:
         _curves,
         _system,
         _evaluation,
+        run_media.draw,
         run_files.draw_log,
         run_files.draw_code,
         run_artifacts.draw,
