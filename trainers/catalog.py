@@ -8,16 +8,16 @@ module names, imported before a spec is read)::
     from trainers.fields import number
 
 
-    class MlpConfig(ModelConfig):
-        kind: str = "mlp"
+    class TwoLayersConfig(ModelConfig):
+        kind: str = "two_layers"
         width: int = number(64, ge=1, le=4096, text="Hidden units.")
 
 
     register_model(
-        "mlp",
+        "two_layers",
         title="Two dense layers",
-        config=MlpConfig,
-        implementation="my_models.mlp:Mlp",
+        config=TwoLayersConfig,
+        implementation="my_models.two_layers:TwoLayers",
         modalities=("image",),
     )
 

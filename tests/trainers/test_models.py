@@ -9,8 +9,8 @@ from torch import Tensor
 from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerConfig
 from trainers.data.dataset import ImageInput, TextInput
 from trainers.errors import SpecError
-from trainers.models.classifier import Classifier
 from trainers.models.cnn import Cnn
+from trainers.models.learner import Learner
 from trainers.models.lstm import Lstm, mirrored_positions, turn
 from trainers.models.schedule import build_optimizer, lr_share
 from trainers.models.transformer import Transformer
@@ -23,7 +23,7 @@ def padded(texts: list[list[int]], width: int) -> Tensor:
     return torch.tensor([text + [0] * (width - len(text)) for text in texts], dtype=torch.int32)
 
 
-def text_models(text_input: TextInput) -> list[Classifier]:
+def text_models(text_input: TextInput) -> list[Learner]:
     torch.manual_seed(0)
     return [
         Lstm(LstmConfig(bidirectional=False, layers=2), text_input, 3).eval(),

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from trainers.configs import CnnConfig, TrainingConfig
 from trainers.data.dataset import ImageInput
 from trainers.errors import SpecError
-from trainers.models.classifier import Classifier
+from trainers.models.learner import Learner
 
 
-class Cnn(Classifier):
+class Cnn(Learner):
     """Reads images as they are stored, 0 to 255, and normalises them itself."""
 
     def __init__(

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import LstmConfig, TrainingConfig
-from trainers.models.classifier import Classifier
 from trainers.models.fronts import TimeInput, front_for
+from trainers.models.learner import Learner
 
 
-class Lstm(Classifier):
+class Lstm(Learner):
     """Embedding, LSTM layers, one state read from all real ones, a linear head.
 
     Reading from the right must not start in the padding, so each text is turned round within its

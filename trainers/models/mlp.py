@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from trainers.configs import MlpConfig, TrainingConfig
 from trainers.data.inputs import TableInput
-from trainers.models.classifier import Classifier
+from trainers.models.learner import Learner
 
 
-class Mlp(Classifier):
+class Mlp(Learner):
     """Layers of linear, ReLU and dropout."""
 
     def __init__(

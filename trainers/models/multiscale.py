@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from trainers.configs import MultiScaleConfig, TrainingConfig
 from trainers.data.inputs import ImageInput
 from trainers.errors import SpecError
-from trainers.models.classifier import Classifier
+from trainers.models.learner import Learner
 
 
 class Backbone(nn.Module):
@@ -65,7 +65,7 @@ class MultiScaleBlock(nn.Module):
         return torch.relu(joined + self.short(x_BDHW))
 
 
-class MultiScale(Classifier):
+class MultiScale(Learner):
     """The backbone, dropout and a linear head; images are normalised here."""
 
     def __init__(

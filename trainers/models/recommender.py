@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from trainers.configs import RecommenderConfig, TrainingConfig
 from trainers.data.inputs import RatingInput
-from trainers.models.classifier import Classifier
+from trainers.models.learner import Learner
 
 _INIT_STD = 0.05
 
 
-class Recommender(Classifier):
+class Recommender(Learner):
     """Biases of user and item, the product of their factors, and in `neural` dense layers beside."""
 
     def __init__(

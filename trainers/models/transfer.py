@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trainers.configs import TrainingConfig, TransferConfig
 from trainers.data.inputs import ImageInput
 from trainers.errors import SpecError
-from trainers.models.classifier import Classifier
+from trainers.models.learner import Learner
 from trainers.models.multiscale import Backbone
 from trainers.models.weights import load_into, read_weights
 
@@ -23,7 +23,7 @@ BUILTIN = Path(__file__).with_name("backbone_mnist.safetensors")
 _BUILTIN_CHANNELS = (16, 32, 64)
 
 
-class Transfer(Classifier):
+class Transfer(Learner):
     """The head learns alone at first; then the backbone follows with a smaller learning rate."""
 
     def __init__(

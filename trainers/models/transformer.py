@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
-from trainers.models.classifier import Classifier
 from trainers.models.fronts import TimeInput, Tokens, front_for
+from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
 
 _INIT_STD = 0.02  # of embeddings and positions, as in BERT
@@ -54,7 +54,7 @@ class Encoder(nn.Module):
         return self.layers(x_BTE, src_key_padding_mask=~is_real_BT), is_real_BT
 
 
-class Transformer(Classifier):
+class Transformer(Learner):
     """An encoder, then one linear layer."""
 
     def __init__(
