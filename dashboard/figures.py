@@ -61,7 +61,7 @@ def _cell(
         return element("td", element("span", ""), style=style)
     written = f"{share:.2f}" if as_shares else f"{count:,}"
     link = element("a", written, href="#", data_run=key, title=told, aria_label=told)
-    return element("td", link, style=style, cls="deep" if share > 0.55 else "", **current)
+    return element("td", link, style=style, cls="deep" if share > 0.72 else "", **current)
 
 
 def confusions(counts: NDArray[np.int64], classes: Sequence[str], most: int = 25) -> Markup:

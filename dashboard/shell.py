@@ -34,6 +34,7 @@ _CSS = """<style>
   background: color-mix(in srgb, #6871e6 17%, transparent) !important;
   color: inherit !important;
 }
+[data-testid="stSliderThumbValue"] { color: inherit !important; }
 /* Beside the buttons of a page's head, a toast would lie on them. */
 [data-testid="stToastContainer"] { top: auto !important; bottom: 5.5rem !important; }
 .stAppHeader { border-bottom: 1px solid color-mix(in srgb, currentColor 10%, transparent); }

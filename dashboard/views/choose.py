@@ -132,7 +132,7 @@ def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
     choice = release_data.chosen(line, candidates, unseen)
     contest = _contest(choice, candidates, unseen)
     st.caption(
-        f"Decided by {metric_title(policy.metric)} on `{policy.split}`; "
+        f"Decided by {metric_title(policy.metric)} on {policy.split}; "
         f"{policy.margin:g} is what matters; {len(policy.gates)} gates. Fixed beforehand, in the "
         "policy."
     )

@@ -74,7 +74,7 @@ def _comparison(runs: Sequence[dict[str, Any]]) -> None:
     series = data.series(ids).to_pylist()
     strange = comparing.goal_note(series)
     if strange:
-        st.caption(f":orange[:material/warning: {markup.plain(strange)}]")
+        st.markdown(f":material/warning: {markup.plain(strange)}")
     rows = comparing.metric_rows(series, ids, baseline, is_ranked=is_comparable)
     components.sheet(
         metric_table(rows, runs, names, baseline), key="compare_metrics", on_open=_open

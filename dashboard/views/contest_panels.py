@@ -120,7 +120,7 @@ def costs(contest: Contest) -> None:
     """Show what the candidates cost, and the trade-off between quality and cost."""
     found = _costs(contest)
     for problem in costing.cost_problems({entry.name: cost for entry, cost in found.items()}):
-        st.caption(f":orange[:material/warning: {markup.plain(problem)}]")
+        st.markdown(f":material/warning: {markup.plain(problem)}")
     known = [kind for kind in costing.COSTS if any(kind.key in c.values for c in found.values())]
     if not known:
         st.caption(

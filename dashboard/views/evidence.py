@@ -74,7 +74,7 @@ def problems(found: Sequence[Problem]) -> None:
         if problem.severity is Severity.BLOCKS:
             st.info(f"Not judged. {text}", icon=":material/balance:")
         else:
-            st.caption(f":orange[:material/warning: {text}]")
+            st.markdown(f":material/warning: {text}")
 
 
 def _split(run_ids: Sequence[str]) -> str:

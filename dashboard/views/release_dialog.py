@@ -42,7 +42,9 @@ def _dialog(line: str, choice: Choice, options: list[Option], recommended: str |
         max_chars=5_000,
     )  # fmt: skip
     override = ""
-    if closed:
+    made = release_data.making(line)
+    was_refused = made is not None and made.is_done and not made.succeeded
+    if closed or was_refused:
         told = f"{len(closed)} of {len(option.gates)} gates are not passed."
         override = st.text_area(
             "Why the gates do not matter", key=f"release_override_{chosen}", height=80,
@@ -54,11 +56,11 @@ def _dialog(line: str, choice: Choice, options: list[Option], recommended: str |
         "It becomes", ["champion", "challenger"], default="champion", key="release_alias",
         required=True,
     )  # fmt: skip
-    missing = _missing(reason, override, is_closed=bool(closed))
-    if missing:
-        st.caption(f":orange[{missing}]")
+    lacking = missing(reason, override, is_closed=bool(closed))
+    if lacking:
+        st.markdown(f":material/warning: {lacking}")
     if st.button(
-        f"Release {chosen} to {line}", type="primary", disabled=bool(missing), key="release_now"
+        f"Release {chosen} to {line}", type="primary", disabled=bool(lacking), key="release_now"
     ):
         others = [one.candidate.run_ids[0] for one in options if one is not option]
         release_data.start(
@@ -72,7 +74,8 @@ def _dialog(line: str, choice: Choice, options: list[Option], recommended: str |
         st.rerun()
 
 
-def _missing(reason: str, override: str, *, is_closed: bool) -> str:
+def missing(reason: str, override: str, *, is_closed: bool) -> str:
+    """Return what keeps a release from being made; empty when nothing does."""
     if not reason.strip():
         return "Write why this model is released."
     if is_closed and not override.strip():

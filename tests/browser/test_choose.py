@@ -1,0 +1,74 @@
+"""Choosing a model and releasing it, as a person does it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_model_is_chosen_and_released_with_a_written_override(page, visit, run_ids):
+    visit(page, f"/choose?line=answers&runs={run_ids[0]},{run_ids[3]}")
+    expect(page.get_by_role("table", name="Candidates and how they stand")).to_be_visible()
+    expect(page.get_by_text(re.compile("The test split has been looked at"))).to_be_visible()
+
+    page.get_by_role("button", name=re.compile("^Release .*…")).click()
+    now = page.get_by_role("button", name=re.compile("to answers$"))
+    expect(now).to_be_disabled()
+    why = page.get_by_role("textbox", name="Why the gates do not matter")
+    why.fill("A test of the release itself.")
+    why.press("Control+Enter")
+    expect(now).to_be_enabled()
+    now.click()
+    expect(page.get_by_text(re.compile(r"answers@v1 is released"))).to_be_visible(timeout=120_000)
+
+    visit(page, "/releases?line=answers")
+    expect(page.get_by_text("Audit log whole", exact=False)).to_be_visible()
+    expect(page.get_by_text("Released in spite of its gates", exact=False)).to_be_visible()
+    expect(page.get_by_role("table", name="Versions")).to_contain_text("champion")
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_examples(page, visit, run_ids):
+    visit(page, f"/run?id={run_ids[0]}&tab=Evaluation")
+    page.get_by_role("link", name=re.compile("true negative, said positive")).click()
+
+    expect(page.get_by_role("heading", name=re.compile("said positive"))).to_be_visible()
+    assert "cell=" in page.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/choose?line=answers&runs={0},{3}",
+        "/choose?line=answers&runs={0},{3}&why=Flips",
+        "/releases",
+        "/releases?section=Policy",
+        "/compare?runs={0},{3}&behind=Slices",
+        "/run?id={0}&tab=Evaluation",
+        "/run?id={0}&tab=Evaluation&run_chart=Threshold",
+    ],
+)
+def test_the_pages_have_no_serious_findings(open_context, visit, run_ids, scheme, path):
+    page = open_context(color_scheme=scheme).new_page()
+    visit(page, path.format(*run_ids))
+    page.wait_for_timeout(700)  # what still fades in counts as low contrast
+
+    problems = Axe().run(page).response["violations"]
+
+    grave = [p for p in problems if p["impact"] in {"serious", "critical"}]
+    assert [(p["id"], [node["html"] for node in p["nodes"]]) for p in grave] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/choose?line=answers&runs={0},{3}", "/releases", "/run?id={0}&tab=Evaluation"]
+)
+def test_a_phone_scrolls_down_only(open_context, visit, run_ids, path):
+    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    visit(page, path.format(*run_ids))
+
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, Path(path)
