@@ -14,11 +14,17 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.dimensions import labelled
+from experiments.errors import UsageError
 from experiments.samplers import make_pruner, make_sampler
 
 if TYPE_CHECKING:
     from experiments.search_spec import StudySpec
     from experiments.studies import Study
+
+
+class StorageError(UsageError):
+    """A storage that was named does not answer."""
+
 
 OWNER = "bakeoff_owner"
 """Attribute of a trial: which machine and store works on it."""
@@ -30,14 +36,15 @@ def open_study(found: "Study") -> optuna.Study:
     """Return a study of Optuna's, made at the first time.
 
     Call it only while holding the study's lock: a journal that a crash left torn is repaired.
+
+    Raises
+    ------
+    StorageError
+        If a storage that was named does not answer.
     """
     spec = found.spec
-    storage: str | BaseStorage = spec.storage or ""
-    if spec.storage is None:
-        _repair(found.journal)
-        storage = JournalStorage(JournalFileBackend(str(found.journal)))
     opened = optuna.create_study(
-        storage=storage,
+        storage=_storage(found),
         study_name=spec.name if spec.storage else found.id,
         directions=["maximize" if o.goal == "max" else "minimize" for o in spec.objectives],
         load_if_exists=True,
@@ -45,6 +52,19 @@ def open_study(found: "Study") -> optuna.Study:
     equip(opened, spec)
     _enqueue_starts(opened, spec)
     return opened
+
+
+def _storage(found: "Study") -> BaseStorage:
+    if found.spec.storage is None:
+        _repair(found.journal)
+        return JournalStorage(JournalFileBackend(str(found.journal)))
+    try:
+        return optuna.storages.get_storage(found.spec.storage)
+    except Exception as error:  # every driver has errors of its own
+        raise StorageError(
+            f"Expected an Optuna storage that answers; got {type(error).__name__} from "
+            f"{found.spec.storage}. Is the server up, and its driver installed?"
+        ) from error
 
 
 def equip(opened: optuna.Study, spec: "StudySpec") -> None:

@@ -1,12 +1,15 @@
 """What does not go together in a study: methods and objectives, values and ranges."""
 
 import math
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.search_spec import StudySpec
+
+_PASSWORD = re.compile(r"^[\w+.-]+://[^/@]*:[^/@]+@")
 
 
 def at_odds(study: "StudySpec") -> list[str]:
@@ -19,6 +22,11 @@ def at_odds(study: "StudySpec") -> list[str]:
         )
     if study.pruner.kind == "wilcoxon":
         problems += _too_few_seeds(study.seeds, study.pruner.p_threshold)
+    if study.storage and _PASSWORD.match(study.storage):
+        problems.append(
+            "Expected a storage URL without a password, since a study is shown to everybody; got "
+            "one. Leave it to the driver's own place, such as ~/.pgpass or PGPASSWORD."
+        )
     for start in study.starts:
         problems += check_values(study, start)
     return problems

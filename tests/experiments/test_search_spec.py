@@ -121,6 +121,7 @@ def test_every_problem_is_said_at_once_and_in_words():
         ({"constraints": ["latency below 5"]}, "Expected a constraint such as"),
         ({"space": {"model.dense": {"when": {"model.nix": 1}}}}, "model.nix"),
         ({"space": {"training.lr": {"low": 0, "high": 1, "log": True}}}, "above 0"),
+        ({"storage": "postgresql://ada:secret@host/db"}, "without a password"),
         ({"set": {"data.kind": "reviews"}}, "base: Expected a model that reads"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 import store
 from experiments import studies
 from experiments.search_spec import load_study
-from experiments.searching import BUSY, TERMINATED
+from experiments.searching import BUSY, REFUSED, TERMINATED
 
 pytestmark = pytest.mark.slow
 
@@ -260,3 +260,13 @@ def test_a_torn_journal_and_a_lock_left_behind_are_no_obstacle(home, search):
     assert search(study.id).wait(60) == 0
 
     assert rows_by_state(home, study.id) == {"complete": 4}
+
+
+def test_a_storage_that_does_not_answer_is_a_sentence(home, search):
+    study = made(home, storage=f"sqlite:///{home}/no/such/folder/x.db")
+
+    assert search(study.id).wait(60) == REFUSED
+
+    found = studies.study(home, study.id)
+    assert found.state is studies.StudyState.FAILED
+    assert "Expected an Optuna storage that answers" in str(found.error)
