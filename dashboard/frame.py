@@ -1,10 +1,12 @@
 """The frame around every page: its title, what it is about, and the project chooser."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard import cards, data
+from dashboard import cards, data, doing, report_files
+from dashboard.report_files import Block
 
 ALL_PROJECTS = "All projects"
 
@@ -13,6 +15,7 @@ def title(text: str, subtitle: str = "") -> str | None:
     """Draw a page's head with the project chooser; return the chosen project, None for all."""
     projects = data.projects()
     chosen = _head(text, subtitle, projects)
+    doing.say()
     show_trouble()
     return chosen
 
@@ -30,6 +33,8 @@ def _head(text: str, subtitle: str, projects: list[str]) -> str | None:
             st.title(text, anchor=False)
             if subtitle:
                 st.caption(subtitle)
+        if projects:
+            _into_report()
         if len(projects) < 2:
             return projects[0] if projects else None
         chosen = st.selectbox(
@@ -41,6 +46,36 @@ def _head(text: str, subtitle: str, projects: list[str]) -> str | None:
             label_visibility="collapsed",
         )
     return None if chosen == ALL_PROJECTS else chosen
+
+
+def _into_report() -> None:
+    """Offer to keep what is on the page as a panel of a report, where that can be one."""
+    page = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
+    if page not in report_files.PAGES:
+        return
+    with st.popover("Report", icon=":material/post_add:", help="Add this view to a report."):
+        name = st.selectbox(
+            "Report",
+            report_files.names(),
+            index=None,
+            accept_new_options=True,
+            placeholder="Choose one, or type a new name",
+            key="report_into",
+        )
+        heading = st.text_input("Heading", key="report_as")
+        query = {key: st.query_params.get_all(key) for key in st.query_params}
+        st.button(
+            "Add this view",
+            type="primary",
+            disabled=not name,
+            on_click=doing.attempt,
+            args=(
+                report_files.add,
+                name or "",
+                Block(kind="panel", text=heading or "", page=page, query=query),
+            ),
+            kwargs={"done": f"Added to the report {name}."},
+        )
 
 
 def pulse(look: Callable[[], object], *, is_running: bool) -> None:

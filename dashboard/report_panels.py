@@ -186,7 +186,8 @@ def _runs(block: Block) -> Markup:
     columns = [tables.metric_column(metric.name) for metric in metrics]
     rows = data.runs(text, order, columns=columns).to_pylist()
     names = ["Run", "Status", "Model", *(m.label for m in metrics), "Duration"]
-    heads = [element("th", name, scope="col") for name in names]
+    right = {metric.label for metric in metrics}
+    heads = [element("th", name, scope="col", cls="num" if name in right else "") for name in names]
     body = [
         element(
             "tr",

@@ -1,7 +1,7 @@
 """The run table, one run a row or one group a row."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
@@ -151,7 +151,7 @@ def _styled(frame: pd.DataFrame, columns: Sequence[Column]) -> Any:
         "worse": theme.WORSE[mode],
         "neutral": theme.GREY[mode],
     }
-    styler = frame.style
+    styler = cast("Any", frame.style)
     if _GATES in columns:
         tones = {"✓": theme.PASSED[mode], "✕": theme.FAILED[mode]}
         styler = styler.map(

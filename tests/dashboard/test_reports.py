@@ -155,3 +155,17 @@ def test_a_panel_whose_runs_are_gone_says_so(own, opened, everything_said):
     said = everything_said(at)
     assert "None of its runs is in this store" in said
     assert "Expected" in said
+
+
+def test_a_view_is_added_to_a_report_from_its_own_page(own, opened, monkeypatch):
+    import streamlit as st
+
+    monkeypatch.setattr(type(st.context), "url", property(lambda _: "http://x/bakeoff/runs"))
+    report_files.write("Fresh", [])
+    at = opened("runs", q="cnn")
+    at.selectbox(key="report_into").set_value("Fresh").run()
+    button(at, "Add this view").click().run()
+
+    assert not at.exception
+    (block,) = report_files.read("Fresh")
+    assert (block.page, block.first("q")) == ("runs", "cnn")
