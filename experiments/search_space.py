@@ -222,7 +222,8 @@ def _wrong_range(name: str, body: Mapping[str, Any], card: FieldCard, kind: str)
         return [f"Expected choices for {where}, which is {card.expectation}; got a range."]
     low, high = _float(body.get("low")), _float(body.get("high"))
     if low is None or high is None:
-        return [f"Expected {where} to have low and high, both numbers; got {dict(body)!r}."]
+        ends = f"{body.get('low')!r} and {body.get('high')!r}"
+        return [f"Expected {where} to have low and high, both numbers; got {ends}."]
     if not low < high:
         return [f"Expected {where}.low to be below high; got {low:g} and {high:g}."]
     problems = []
