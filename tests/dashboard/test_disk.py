@@ -72,7 +72,7 @@ def test_small_projects_are_one_bar_and_ticks_are_words(home):
     assert next(iter(sums)) == "p20"
     assert list(sums)[-1] == "9 more"
     assert len(figure["data"]) == len(disk_data.KINDS)
-    assert figure["layout"]["xaxis"]["ticktext"][:2] == ["0 B", "50 kB"]
+    assert figure["layout"]["xaxis"]["ticktext"][:2] == ["0 B", "100 kB"]
 
 
 def test_a_preview_tells_bytes_only_of_what_goes(home):
