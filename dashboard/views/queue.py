@@ -35,6 +35,7 @@ def page() -> None:
     frame.title("Queue", queue_rows.summary(board))
     doing.say()
     _controls(board)
+    _say_new(board)
     if not (board.active or board.waiting or board.ended):
         _nothing_yet()
     _log(board)
@@ -98,6 +99,16 @@ def _controls(board: Board) -> None:
         )
         st.space("stretch")
         st.page_link(navigation.page("launch"), label="Launch…", icon=":material/rocket_launch:")
+
+
+def _say_new(board: Board) -> None:
+    """Say what the launch form has just added, while it has not ended."""
+    added = set(state.listed("new"))
+    names = [job.name for job in (*board.active, *board.waiting) if job.id in added]
+    if names:
+        listed = ", ".join(f"**{markup.plain(name)}**" for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        st.markdown(f":material/check: Added: {listed}{more}. This page may be closed.")
 
 
 def _active(board: Board) -> None:

@@ -224,6 +224,14 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
     [
         ("light", "/compare?runs={0},{1}"),
         ("dark", "/runs?sel={0},{1}"),
+        ("light", "/runs?fold=true&base={0}&q=met"),
+        ("light", "/"),
+        ("dark", "/launch?from=preset:cnn_mnist&set=training.lr=fast"),
+        ("light", "/queue"),
+        ("dark", "/sql?query=SELECT name, status FROM run"),
+        ("light", "/reports"),
+        ("light", "/run?id={0}&tab=Files&file=run.json"),
+        ("dark", "/run?id={0}&tab=Lineage"),
         ("dark", "/run?id={0}&tab=Evaluation"),
     ],
 )
@@ -240,7 +248,15 @@ def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):
 
 def test_on_a_phone_nothing_scrolls_sideways(visit, run_ids, open_context):
     page = open_context(viewport={"width": 390, "height": 844}).new_page()
-    for path in ("/", f"/curves?runs={run_ids[0]}", f"/compare?runs={run_ids[0]},{run_ids[1]}"):
+    for path in (
+        "/",
+        "/runs",
+        "/launch",
+        "/queue",
+        "/sql",
+        f"/curves?runs={run_ids[0]}",
+        f"/compare?runs={run_ids[0]},{run_ids[1]}",
+    ):
         visit(page, path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -138,6 +138,14 @@ def test_the_log_of_a_job_is_in_the_link(add, home, opened, everything_said):
     assert "epoch 1\nepoch 2" in everything_said(opened("queue", log="a"))
 
 
+def test_what_was_just_added_is_said_until_it_ends(add, opened, everything_said):
+    add("a")
+    add("b", "finished", ended=time.time())
+
+    assert "Added: **a**" in everything_said(opened("queue", new="a,b"))
+    assert "Added" not in everything_said(opened("queue", new="b"))
+
+
 def test_progress_counts_validations_and_guesses_the_rest(add, home):
     add("a", "running", started=1000.0)
     job = queue.job(home, "a")
