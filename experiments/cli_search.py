@@ -50,6 +50,9 @@ def add_search(add: Callable[..., argparse.ArgumentParser], *parents: Any, add_s
         help="n_trials=50, workers=2, timeout_s=3600, name=…, notes=…; training.lr=1e-4..1e-2 for "
         "a range, model.dense=64 to freeze, model.dense=free to free it again",
     )
+    note = _with_study(action("note", "note_trial", "say something about a trial"))
+    note.add_argument("trial", type=int, metavar="N", help="the trial's number")
+    note.add_argument("text", metavar="TEXT", help="what is to be kept; empty takes it away")
     delete = _with_study(action("delete", "delete_study", "move a study to the trash"))
     delete.add_argument("--runs", action="store_true", help="its runs too")
     _with_study(action("restore", "restore_study", "bring a study back from the trash"))

@@ -71,6 +71,7 @@ def show_study(options: argparse.Namespace) -> int:
     for row in best:
         row["value"] = (row["values"] or [None])[0]
         row["run"] = (row["run_ids"] or [None])[0]
+        row["reason"] = row["reason"] or row["note"]
         row["is"] = row["state"] if row["is_feasible"] else "breaks a limit"
         row["settings"] = ", ".join(f"{k}={v}" for k, v in row["params"].items())
     headings = {"number": "TRIAL", "is": "STATE", "value": "VALUE", "run": "RUN"}
@@ -102,15 +103,25 @@ def add_trial(options: argparse.Namespace) -> int:
 
 def change_study(options: argparse.Namespace) -> int:
     """Change a search for the trials to come."""
-    settings: dict[str, Any] = {}
-    for key, value in _pairs(options.changes):
-        if key in _SETTINGS:
-            settings[key] = value
-        else:
+    pairs = _pairs(options.changes)
+    known = {one.name for one in studies.study(options.home, options.study).spec.space} | _SETTINGS
+    unknown = [key for key, _ in pairs if key not in known]
+    if unknown:
+        listed = ", ".join(sorted(known))
+        raise UsageError(f"Expected some of {listed}; got {unknown[0]!r}. Nothing was changed.")
+    settings = {key: value for key, value in pairs if key in _SETTINGS}
+    for key, value in pairs:
+        if key not in _SETTINGS:
             _change_dimension(options.home, options.study, key, value)
     if settings:
         studies.edit(options.home, options.study, **settings)
     return _say(options, "Changed, for the trials to come.")
+
+
+def note_trial(options: argparse.Namespace) -> int:
+    """Keep what a person says about a trial."""
+    studies.note_trial(options.home, options.study, options.trial, options.text)
+    return _say(options, f"Noted at trial {options.trial}.")
 
 
 def delete_study(options: argparse.Namespace) -> int:

@@ -243,9 +243,17 @@ def add_trial(home: HomeLike, study_id: str, values: Mapping[str, Any]) -> str:
 
 
 def note_trial(home: HomeLike, study_id: str, number: int, note: str) -> None:
-    """Keep what a person says about a trial."""
+    """Keep what a person says about a trial.
+
+    Raises
+    ------
+    UsageError
+        If there is no such trial.
+    """
     found = study(home, study_id)
     ledger = ledger_of(Home.locate(home).path, found.id)
+    if ledger.item(TRIAL, trial_id(found.id, number)) is None:
+        raise UsageError(f"Expected a trial of {found.id}; got {number}.")
     ledger.write(TRIAL, trial_id(found.id, number), note=note[:10_000])
 
 

@@ -248,6 +248,22 @@ def _trials(found: Study) -> None:
         st.caption(f"No trial is {only}.")
         return
     _table(found, rows)
+    _note(found, rows)
+
+
+def _note(found: Study, rows: list[dict[str, Any]]) -> None:
+    with st.popover("Note on a trial", icon=":material/edit_note:"):
+        notes = {row["number"]: row["note"] or "" for row in rows}
+        number = st.selectbox("Trial", list(notes), key="study_note_trial")
+        if number is None:
+            return
+        text = st.text_area("Note", notes[number], key=f"study_note_{number}")
+        st.button(
+            "Keep",
+            on_click=_do,
+            args=(studies.note_trial, found.id),
+            kwargs={"number": number, "note": text},
+        )
 
 
 def _counted(progress: dict[str, Any], word: str) -> int:
