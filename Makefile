@@ -13,7 +13,7 @@ ifneq ($(TORCH),$(shell cat .venv/torch 2>/dev/null))
 endif
 endif
 
-.PHONY: help demo up test test-all bench lint clean chromium
+.PHONY: help demo up test test-all bench bench-peers lint clean chromium
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,7 +31,13 @@ test-all: $(READY) chromium ## run every test, the minutes-long ones too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(READY) ## measure what the README claims
+	@$(BIN)/python -c 'import sys; sys.path.insert(0, "tests/bench"); import figures; print(figures.HEADER)'
 	@set -e; for file in tests/bench/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python "$$file"; done
+
+bench-peers: $(READY) ## give MLflow, TensorBoard, Trackio and wandb the same tasks, in .venv-peers
+	@test -d .venv-peers || $(BIN)/python -m venv .venv-peers || $(BIN)/python -m venv --without-pip .venv-peers
+	@$(BIN)/python -m pip --python .venv-peers/bin/python install --quiet --disable-pip-version-check -r tests/bench/peers.txt
+	@$(BIN)/python tests/bench/peers.py
 
 lint: $(READY) ## check format, rules, import contracts and types
 	@$(BIN)/ruff format --check .

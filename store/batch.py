@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ ON CONFLICT DO UPDATE SET
 
 _COMPACT = f"""
 BEGIN;
-INSERT INTO points SELECT * FROM points_hot ORDER BY run_key, metric_key, step, wall_us;
+INSERT INTO points BY NAME SELECT * FROM points_hot ORDER BY run_key, metric_key, step, wall_us;
 DROP TABLE points_hot;
 CREATE TABLE points_hot({POINTS_COLUMNS});
 COMMIT
@@ -57,6 +58,8 @@ ON CONFLICT DO UPDATE SET consumed = excluded.consumed, vocabulary = excluded.vo
 
 _FOLDER_TICK_NS = 1_000_000_000
 """A folder that changed more recently may change again without its time showing it."""
+
+_KEY = itemgetter(1)
 
 Points = dict[str, np.ndarray[Any, Any]]
 """Columns of ``points``, all of one length."""
@@ -161,7 +164,7 @@ class BatchWriter:
             self._write_runs(batch)
             if points is not None:
                 self._points.run(
-                    "INSERT INTO points_hot SELECT * FROM points_feed", pa.table(points)
+                    "INSERT INTO points_hot BY NAME SELECT * FROM points_feed", _stored(points)
                 )
                 self._series.run(_SERIES, pa.table(summarise(points)))
             if batch.events:
@@ -209,7 +212,8 @@ class BatchWriter:
         if batch.new_params:
             self._forget("param", batch.new_params)
             params = [record.param_rows(live.record, live.key) for live in batch.new_params]
-            self._insert("param", _table(itertools.chain.from_iterable(params), _PARAM_TYPES))
+            rows = sorted(itertools.chain.from_iterable(params), key=_KEY)  # as tables read them
+            self._insert("param", _table(rows, _PARAM_TYPES))
 
     def _forget(self, table: str, runs: list[LiveRun]) -> None:
         """Delete the rows of runs that have some."""
@@ -307,6 +311,18 @@ def _flatten(batch: Batch) -> Points | None:
         return None
     names = ("run_key", "metric_key", "step", "epoch", "wall_us", "elapsed_s", "value")
     return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+
+def _stored(points: Points) -> pa.Table:
+    """Return points as the database packs them best.
+
+    The run's start in place of the time since it, which differs from point to point; and NULL
+    where no epoch was given, as each NaN takes 6 bytes.
+    """
+    elapsed_us = np.rint(points["elapsed_s"] * 1e6).astype(np.int64)
+    kept = {name: column for name, column in points.items() if name != "elapsed_s"}
+    epoch = pa.array(points["epoch"], mask=np.isnan(points["epoch"]))
+    return pa.table({**kept, "epoch": epoch, "start_us": points["wall_us"] - elapsed_us})
 
 
 def _block_columns(run_key: int, block: Block) -> tuple[np.ndarray[Any, Any], ...]:

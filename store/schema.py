@@ -10,15 +10,18 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from store.errors import NewerStoreError
+from store.release_views import RELEASE_VIEWS
 from store.study_views import STUDY_VIEWS
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 POINTS_COLUMNS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE,
-    wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE"""
+    wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE, start_us BIGINT"""
+"""``start_us`` is the run's start by the wall clock: it hardly ever changes within a run, so it takes
+no room; ``elapsed_s`` is what points have that were written before it was there."""
 
 _TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS meta(key VARCHAR PRIMARY KEY, value VARCHAR);
@@ -46,7 +49,9 @@ CREATE TABLE IF NOT EXISTS metric(
 CREATE TABLE IF NOT EXISTS points({POINTS_COLUMNS});
 CREATE TABLE IF NOT EXISTS points_hot({POINTS_COLUMNS});
 CREATE OR REPLACE VIEW all_points AS
-    SELECT * FROM points UNION ALL SELECT * FROM points_hot;
+    SELECT run_key, metric_key, step, coalesce(epoch, 'nan') AS epoch, wall_us,
+        coalesce((wall_us - start_us) / 1e6, elapsed_s) AS elapsed_s, value
+    FROM (SELECT * FROM points UNION ALL SELECT * FROM points_hot);
 
 -- One row a run and metric, kept at ingest: tables never read points. Minimum and maximum are of
 -- finite values.
@@ -77,6 +82,8 @@ CREATE TABLE IF NOT EXISTS journal(
 
 _MIGRATIONS: Final = {
     1: "ALTER TABLE run_base ADD COLUMN IF NOT EXISTS pinned BOOLEAN DEFAULT FALSE",
+    2: "ALTER TABLE points ADD COLUMN IF NOT EXISTS start_us BIGINT;"
+    "ALTER TABLE points_hot ADD COLUMN IF NOT EXISTS start_us BIGINT",
 }
 """Schema version -> what makes it the next one. Columns are only ever added, at the end."""
 
@@ -91,6 +98,8 @@ TABLES: Final = frozenset(
         "param",
         "points",
         "points_hot",
+        "release",
+        "release_alias",
         "run",
         "run_base",
         "series",
@@ -140,6 +149,7 @@ def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
         connection.execute(_MIGRATIONS[version_then])
     connection.execute(_TABLES)
     connection.execute(STUDY_VIEWS)
+    connection.execute(RELEASE_VIEWS)
     facts = {
         "schema_version": str(SCHEMA_VERSION),
         "store_id": uuid.uuid4().hex,

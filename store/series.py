@@ -21,7 +21,7 @@ def summarise(points: Columns) -> Columns:
     points
         Columns of ``points``, in order of arrival, at least one row.
     """
-    order = np.lexsort((points["metric_key"], points["run_key"]))
+    order = np.lexsort((points["run_key"], points["metric_key"]))  # tables are read by metric
     run_key, metric_key = points["run_key"][order], points["metric_key"][order]
     step, value = points["step"][order], points["value"][order]
     is_first = np.concatenate(
