@@ -54,7 +54,10 @@ class QueuedJobs:
     def submit(self, spec: "RunSpec", run_id: str, labels: Mapping[str, str]) -> Job:
         """Add a training to the queue."""
         name = f"{labels['study']} #{labels['trial']}"
-        return queue.submit(self._home, spec, name=name, run_id=run_id, labels=labels)
+        threads = spec.training.threads or None
+        return queue.submit(
+            self._home, spec, name=name, run_id=run_id, labels=labels, threads=threads
+        )
 
     def look(self, job_id: str) -> Job:
         """Return how a job stands."""
