@@ -35,6 +35,8 @@ FIXED: Final[dict[str, tuple[str, Kind]]] = {
 """Columns that every run has, by the name that the address uses."""
 COURSE: Final = "curve"
 """The small curve, among the columns."""
+GATES: Final = "gates"
+"""How a run stands to the gates, among the columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

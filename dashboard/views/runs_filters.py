@@ -213,7 +213,7 @@ def _fold() -> bool:
 
 def _columns(keys: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Draw the chooser of columns; return the chosen ones, in their order."""
-    options = [*tables.FIXED, tables.COURSE]
+    options = [*tables.FIXED, tables.COURSE, tables.GATES]
     options += [k["key"] for k in keys if not k["key"].startswith("system/")]
     options = list(dict.fromkeys(options))
     own = tuple(c for c in state.listed("cols") if c in options)

@@ -14,7 +14,7 @@ _TABLE = "runs_table"
 _SHOWN = "runs_shown"
 _FEW = 18
 _GATES = Column(
-    key="gates",
+    key=tables.GATES,
     label="Gates",
     kind="text",
     help="How the run stands to the release policy, judged on validation where examples decide: "
@@ -76,8 +76,10 @@ def _rows(
     if ask.baseline:
         tables.add_deltas(frame, metrics, _values(ask.baseline))
     listed = tables.run_columns(params, metrics, spark, frame, ask.columns)
-    if any(frame[_GATES.key]):
+    if any(frame[_GATES.key]) and not ask.columns:
         listed.insert(2, _GATES)
+    elif _GATES.key in ask.columns:
+        listed.insert(1 + ask.columns.index(_GATES.key), _GATES)
     return frame, listed, [[run_id] for run_id in rows["run_id"]]
 
 

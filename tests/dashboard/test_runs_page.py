@@ -146,3 +146,11 @@ def test_settings_that_cannot_be_read_are_the_defaults(home, monkeypatch):
     settings.write("runs.columns", ["b"])
     assert settings.read("runs.columns", []) == ["b"]
     assert settings.read("runs.columns", "text") == "text"
+
+
+def test_the_gates_stand_among_the_chosen_columns_only_when_chosen(runs, opened):
+    chosen = opened("runs", cols="model,gates")
+    others = opened("runs", cols="model,status")
+
+    assert list(chosen.dataframe[0].proto.column_order) == ["name", "model", "gates"]
+    assert "gates" not in others.dataframe[0].proto.column_order
