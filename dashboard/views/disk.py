@@ -54,8 +54,9 @@ def page() -> None:
 
 
 def _do(write: Callable[[store.Store], object], done: str = "") -> bool:
+    done_it = doing.succeeded(data.change, write, done=done)
     disk_data.look_again()
-    return doing.attempt(data.change, write, done=done)
+    return done_it
 
 
 def _tell(sentence: str) -> None:
@@ -315,8 +316,8 @@ def _shrink() -> None:
 
 def _delete_backups() -> None:
     freed: list[int] = []
-    disk_data.look_again()
     doing.attempt(lambda: freed.append(delete_backups(Home.locate(data.home()))))
+    disk_data.look_again()
     _tell(f"{as_text(sum(freed))} are free again.")
 
 
