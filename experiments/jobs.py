@@ -29,12 +29,16 @@ class State(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the job has ended for good."""
-        return self in {State.FINISHED, State.FAILED, State.STOPPED, State.LOST}
+        return self in _FINAL
 
     @property
     def is_active(self) -> bool:
         """Whether the job may have living processes."""
-        return self in {State.STARTING, State.RUNNING}
+        return self in _ACTIVE
+
+
+_FINAL: Final = frozenset({State.FINISHED, State.FAILED, State.STOPPED, State.LOST})
+_ACTIVE: Final = frozenset({State.STARTING, State.RUNNING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +94,21 @@ class Job:
     """The end of the output of a job that failed."""
     handle: Mapping[str, Any] = field(default_factory=dict)
     """What the executor needs to find it again."""
-    folder: Path
-    """Where its claim and its exit record lie."""
-    output: Path
-    """What it prints; need not exist yet."""
+    home: Path
+    """The store's folder."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its claim and its exit record lie."""
+        return self.home / "queue" / "jobs" / self.id
+
+    @property
+    def output(self) -> Path:
+        """What it prints; need not exist yet. What never became a run keeps its output itself."""
+        kept = self.folder / "output.log"
+        if self.run_id is None or kept.exists():
+            return kept
+        return self.home / "runs" / self.run_id / "output.log"
 
     @property
     def is_stopping(self) -> bool:
@@ -129,9 +144,17 @@ def job_folder(home: Home, job_id: str) -> Path:
 
 
 def as_job(home: Home, job_id: str, fields: Mapping[str, Any]) -> Job:
-    """Return a job from its folded fields of the ledger."""
-    folder = job_folder(home, job_id)
+    """Return a job from its folded fields of the ledger.
+
+    Raises
+    ------
+    store.RunNotFoundError
+        If an id could lead out of the store.
+    """
     run_id = fields.get("run_id")
+    check_run_id(job_id)
+    if run_id is not None:
+        check_run_id(run_id)
     return Job(
         id=job_id,
         kind=fields["job_kind"],
@@ -163,14 +186,5 @@ def as_job(home: Home, job_id: str, fields: Mapping[str, Any]) -> Job:
         error=fields.get("error"),
         last_lines=tuple(fields.get("last_lines") or ()),
         handle=fields.get("handle") or {},
-        folder=folder,
-        output=_output(home, folder, run_id),
+        home=home.path,
     )
-
-
-def _output(home: Home, folder: Path, run_id: str | None) -> Path:
-    """Return the run's output, or the job's own where it never became a run."""
-    kept = folder / "output.log"
-    if run_id is None or kept.exists():
-        return kept
-    return home.run(run_id).output

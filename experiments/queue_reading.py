@@ -1,7 +1,9 @@
 """Read the queue: its jobs, the order in which they start, its settings."""
 
 import os
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,12 @@ HomeLike = str | os.PathLike[str] | None
 def jobs(home: HomeLike) -> list[Job]:
     """Return all jobs, oldest first."""
     place = Home.locate(home)
-    items = ledger_of(place.path).items(JOB)
-    return [as_job(place, job_id, fields) for job_id, fields in items.items()]
+    path, seen = place.queue / LEDGER_NAME, _seen(place.path)
+    with seen.lock:
+        size = path.stat().st_size if path.exists() else 0
+        if size != seen.size:
+            seen.take_in(place, ledger_of(place.path).items(JOB), size)
+        return list(seen.jobs.values())
 
 
 def job(home: HomeLike, job_id: str) -> Job:
@@ -58,6 +64,33 @@ def as_settings(fields: Mapping[str, Any]) -> QueueSettings:
         is_default=slots is None,
         paused=fields.get("paused", False),
     )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The jobs as they were when the ledger had a size; those that have ended stay as they are."""
+
+    size: int = 0
+    jobs: dict[str, Job] = field(default_factory=dict)
+    said: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_in(self, place: Home, items: Mapping[str, Mapping[str, Any]], size: int) -> None:
+        """Make the jobs anew of which something was said."""
+        before, said = self.jobs, self.said
+        self.said = {job_id: fields["changed_us"] for job_id, fields in items.items()}
+        self.jobs = {
+            job_id: before[job_id]
+            if said.get(job_id) == self.said[job_id] and before[job_id].state.is_final
+            else as_job(place, job_id, fields)
+            for job_id, fields in items.items()
+        }
+        self.size = size
+
+
+@cache
+def _seen(_home: Path) -> _Seen:
+    return _Seen()
 
 
 @cache

@@ -70,8 +70,7 @@ class QuickJobs:
             labels=facts["labels"],
             created=facts["created"],
             error="it was told to fail" if state is State.FAILED else None,
-            folder=place,
-            output=place / "output.log",
+            home=self.folder,
         )
 
     def stop(self, job_id):

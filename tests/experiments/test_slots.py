@@ -20,13 +20,14 @@ def job(name, *, gpus=None, slot=None, has=()):
         slot=slot,
         gpus=has,
         created=0.0,
-        folder=Path(),
-        output=Path(),
+        home=Path(),
     )
 
 
 def gpu(name, free=80, total=80):
-    return Gpu(id=name, uuid=f"GPU-{name}", name="H100", free_bytes=free * GIB, total_bytes=total * GIB)
+    return Gpu(
+        id=name, uuid=f"GPU-{name}", name="H100", free_bytes=free * GIB, total_bytes=total * GIB
+    )
 
 
 def started(planned):
