@@ -77,6 +77,11 @@ def runs(home: Path) -> list[str]:
     ]
 
 
+def champion_version(place):
+    found = champion(place, "digits")
+    return None if found is None else found.version
+
+
 def released(home, run_id, line="digits", **options):
     with store.open(home) as opened:
         return release(
@@ -171,7 +176,7 @@ def test_a_rollback_goes_back_one_champion_at_a_time(home, place, runs):
     assert rollback(place, "digits", reason="bad").version == 2
     assert rollback(place, "digits", reason="no, this one", to=4).version == 4
     assert rollback(place, "digits", reason="bad").version == 2
-    assert champion(place, "digits").version == 2
+    assert champion_version(place) == 2
     assert [one.version for one in releases(place, "digits")] == [4, 3, 2, 1]
     assert [entry.action for entry in audit.entries(place)].count("rollback") == 4
     rollback(place, "digits", reason="bad")
@@ -214,7 +219,7 @@ def test_a_changed_file_is_found_and_never_used(home, place, runs, name):
     assert any(one.code == "L01" for one in doctor.examine(place))
     with pytest.raises(ReleaseError, match="as it was released"):
         rollback(place, "digits", reason="bad")
-    assert champion(place, "digits").version == made.version
+    assert champion_version(place) == made.version
 
 
 def test_a_release_that_nobody_made_or_that_is_gone_is_found(home, place, runs):
@@ -287,7 +292,7 @@ def test_a_kill_at_any_write_leaves_no_release_or_a_whole_one(home, place, runs,
         assert [one.version for one in after] == list(range(len(after), 0, -1))
         assert not list(place.releases.glob("digits/.staging-*"))
         if after:
-            assert champion(place, "digits").version == after[0].version
+            assert champion_version(place) == after[0].version
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL, done.stderr

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,13 +118,15 @@ def asked(url, body=None, **headers):
 def digits():
     from sklearn.datasets import load_digits
 
-    return np.rint(load_digits()["images"] * (255 / 16)).astype(np.uint8)
+    bunch: Any = load_digits()
+    return np.rint(bunch["images"] * (255 / 16)).astype(np.uint8)
 
 
 def labels():
     from sklearn.datasets import load_digits
 
-    return load_digits()["target"].tolist()
+    bunch: Any = load_digits()
+    return bunch["target"].tolist()
 
 
 def recorded(home):
