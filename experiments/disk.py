@@ -1,4 +1,4 @@
-"""`bakeoff gc` and `bakeoff trash`: what takes the disk, what may go, and back again."""
+"""`bakeoff gc`, `pin` and `trash`: what takes the disk, what may go, and back again."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ _Add = Callable[..., argparse.ArgumentParser]
 def add_commands(
     add: _Add, home: argparse.ArgumentParser, as_json: argparse.ArgumentParser
 ) -> None:
-    """Add `gc` and `trash` to the command line."""
+    """Add `gc`, `pin` and `trash` to the command line."""
     command = add("gc", _gc, "free space: show what takes it, and let runs go", home, as_json)
     command.add_argument("--dry-run", action="store_true", help="only say what would be done")
     command.add_argument(
@@ -47,6 +47,9 @@ def add_commands(
     command.add_argument(
         "--no-shrink", action="store_true", help="leave the database's file as it is"
     )
+    pin = add("pin", _pin, "keep runs whatever the rules of gc say", home, as_json)
+    pin.add_argument("run_ids", nargs="+", metavar="RUN", help="a run's id")
+    pin.add_argument("--off", action="store_true", help="let them go again")
     actions = add("trash", _list, "deleted runs: list, put, restore, empty").add_subparsers(
         metavar="ACTION", required=True
     )
@@ -143,6 +146,16 @@ def _say_done(answer: Mapping[str, Any]) -> None:
 def _say_shrunk(sizes: Mapping[str, int]) -> None:
     before, after = as_text(sizes["before_bytes"]), as_text(sizes["after_bytes"])
     say(f"The database took {before}, now {after}.")
+
+
+def _pin(options: argparse.Namespace) -> int:
+    from experiments.run_actions import pin_runs
+
+    with _open(options.home) as s:
+        ids = [s.run(run_id)["run_id"] for run_id in options.run_ids]
+        pin_runs(s, ids, not options.off)
+    word = "unpinned" if options.off else "pinned"
+    return _said(options, {word: ids}, word)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -63,11 +63,15 @@ def test_what_makes_no_sense_is_said_in_one_sentence(home, runs, capsys, argumen
 
 
 def test_a_pinned_run_is_refused(home, runs, capsys):
-    with store.open(home) as opened:
-        opened.edit_run("r0", pinned=True)
-
+    assert main(["pin", "r0", "r1"]) == 0
+    assert "2 runs pinned" in capsys.readouterr().out
     assert main(["trash", "put", "r0"]) == 1
     assert "Unpin it first" in capsys.readouterr().err
+    assert main(["pin", "--off", "r0"]) == 0
+    assert main(["trash", "put", "r0"]) == 0
+
+    with store.open(home) as opened:
+        assert opened.runs("pinned = true")["run_id"].to_pylist() == ["r1"]
 
 
 def test_nothing_is_made_where_no_store_is(home, capsys):
