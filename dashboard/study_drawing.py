@@ -97,7 +97,7 @@ def _colour(share: float, mode: str) -> str:
     """Return the colour of a share, from 0 to 1, on the scale."""
     from plotly.colors import sample_colorscale
 
-    return sample_colorscale(SCALE[mode], [min(1.0, max(0.0, share))])[0]
+    return str(sample_colorscale(SCALE[mode], [min(1.0, max(0.0, share))])[0])
 
 
 def _name_lines(figure: go.Figure, ask: Ask) -> None:

@@ -31,12 +31,13 @@ def draw(found: Study) -> None:
     mode = "dark" if st.context.theme.type == "dark" else "light"
     if kind == "history":
         points = study_data.history(found.id)
-        if not len(points):
+        if not points.num_rows:
             st.caption("No trial has a value yet.")
             return
-        figure, note = study_charts.history(points, found.spec.objectives[0].metric, mode=mode), ""
+        label = next(iter(found.spec.objectives)).metric
+        figure, note = study_charts.history(points, label, mode=mode), ""
         total = points["n"][0].as_py()
-        if total > len(points):
+        if total > points.num_rows:
             note = f"Of {total:,} trials the best and the worst of each part are drawn."
     else:
         figure, note = _on_demand(found, kind, mode, params, objective)

@@ -70,4 +70,4 @@ def test_a_budget_is_raised_and_a_range_frozen(page, visit, searching):
 
     changed = studies.study(searching, made.id).spec
     assert changed.n_trials == 40
-    assert changed.dimension("training.lr").only == (0.002,)
+    assert [one.only for one in changed.space if one.name == "training.lr"] == [(0.002,)]
