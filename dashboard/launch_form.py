@@ -60,6 +60,11 @@ class Form:
         """The changes by setting."""
         return {change.name: change for change in self.changes}
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The origin's settings that its kinds of data and model do not have."""
+        return tuple(name for name in self.origin.values if name not in self.before)
+
     def group_to_join(self) -> str | None:
         """Return the group of the cloned run, while the recipe is still the same."""
         is_same = self.origin.group and not launching.changes_recipe(self.changes)

@@ -167,6 +167,12 @@ def _start(form: Form) -> None:
 
 def _differences(form: Form) -> None:
     origin = form.origin.title
+    if form.left_out:
+        listed = ", ".join(map(markup.plain, form.left_out[:6]))
+        st.markdown(
+            f":orange[:material/warning: Left out, because nothing here knows them: {listed}"
+            f"{' …' if len(form.left_out) > 6 else ''}.]"
+        )
     if not form.changes:
         again = " It repeats that run exactly." if form.origin.run_id else ""
         st.caption(f"As in {markup.plain(origin)}: nothing changed.{again}")

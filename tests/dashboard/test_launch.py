@@ -130,6 +130,16 @@ def test_a_clone_starts_from_what_the_run_recorded(a_run, opened, everything_sai
     assert "nothing changed. It repeats that run exactly." in everything_said(at)
 
 
+def test_settings_that_nothing_here_knows_are_named(home, monkeypatch, opened, everything_said):
+    monkeypatch.setenv("BAKEOFF_HOME", str(home))
+    run_id = testing.make_run(home, config={"lr": 0.1, "model": {"kind": "cnn"}})
+
+    said = everything_said(opened("launch", **{"from": f"run:{run_id}"}))
+    data.close()
+
+    assert "Left out, because nothing here knows them: lr" in said
+
+
 def test_a_clone_joins_the_group_only_while_the_recipe_is_the_same(a_run):
     origin = launch_form.read_origin(f"run:{a_run}")
 
