@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("step", "epoch", "wall_us", "elapsed_s", "value")
 _ALL = """
-SELECT step, epoch, wall_us, elapsed_s, value FROM all_points
-WHERE run_key = ? AND metric_key = ? ORDER BY step, wall_us
+SELECT run_key, step, epoch, wall_us, elapsed_s, value FROM all_points
+WHERE metric_key = ? AND run_key IN ({})
 """
 
 Columns = dict[str, NDArray[Any]]
@@ -82,15 +83,37 @@ class CurveCache:
         """Return a curve, from memory or from the database."""
         key = (run_key, metric_key)
         with self.lock:
-            curve = self._curves.get(key)
-            if curve is None:
-                table = cursor.execute(_ALL, [run_key, metric_key]).to_arrow_table()
-                empty = Curve({name: table[name].to_numpy()[:0] for name in _COLUMNS})
-                curve = empty.extend({name: table[name].to_numpy() for name in _COLUMNS})
-                self._curves[key] = curve
+            if key not in self._curves:
+                self.load(cursor, [run_key], metric_key)
             self._curves.move_to_end(key)
-            self._shrink()
-            return curve
+            return self._curves[key]
+
+    def load(
+        self, cursor: "duckdb.DuckDBPyConnection", run_keys: Sequence[int], metric_key: int
+    ) -> None:
+        """Get the curves of a metric that are not in memory, all with one question.
+
+        They come in the order in which they lie; that is nearly sorted, and sorting the rest here
+        costs half of what it costs the database.
+        """
+        with self.lock:
+            missing = sorted({key for key in run_keys if (key, metric_key) not in self._curves})
+            if not missing:
+                return
+            numbers = ", ".join(str(int(key)) for key in missing)
+            table = cursor.execute(_ALL.format(numbers), [metric_key]).to_arrow_table()
+            columns = {name: table[name].to_numpy() for name in ("run_key", *_COLUMNS)}
+            owner = columns.pop("run_key")
+            if np.any(owner[1:] < owner[:-1]):
+                order = np.argsort(owner, kind="stable")
+                owner = owner[order]
+                columns = {name: column[order] for name, column in columns.items()}
+            empty = Curve({name: column[:0] for name, column in columns.items()})
+            for key in missing:
+                rows = slice(*np.searchsorted(owner, [key, key + 1]))
+                curve = empty.extend({name: column[rows] for name, column in columns.items()})
+                self._curves[key, metric_key] = curve
+            self._shrink(keep=len(missing))
 
     def add(self, points: Columns) -> None:
         """Extend the curves in memory by points that were just committed."""
@@ -112,8 +135,9 @@ class CurveCache:
         with self.lock:
             self._curves.clear()
 
-    def _shrink(self) -> None:
+    def _shrink(self, keep: int) -> None:
+        """Forget the oldest curves, but not the last `keep`."""
         total = sum(curve.num_bytes for curve in self._curves.values())
-        while total > self._capacity and len(self._curves) > 1:
+        while total > self._capacity and len(self._curves) > keep:
             _, oldest = self._curves.popitem(last=False)
             total -= oldest.num_bytes

@@ -99,21 +99,24 @@ def curves(
     width: int,
 ) -> pa.Table:
     """Return first, minimum, maximum and last of each pixel column of each run's curve."""
-    names: list[str] = []
+    asked.curves.load(asked.cursor, [key_of(run_id) for run_id in run_ids], key_of(metric))
+    owners: list[Any] = []
     parts: list[tuple[Any, Any, Any]] = []
-    for run_id in run_ids:
+    for index, run_id in enumerate(run_ids):
         xs, value, step = _curve(asked, run_id, metric, x)
         if not len(xs):
             continue
         low = xs[0] if lo is None else lo
         high = xs[-1] if hi is None else hi
         chosen = m4(xs, value, low, high, width)
-        names += [run_id] * len(chosen)
+        owners.append(np.full(len(chosen), index, np.int32))
         parts.append((xs[chosen], value[chosen], step[chosen]))
     columns = [np.concatenate(part) for part in zip(*parts, strict=True)] or [[], [], []]
-    types = (pa.string(), pa.float64(), pa.float64(), pa.int64())
-    arrays = [pa.array(c, t) for c, t in zip([names, *columns], types, strict=True)]
-    return pa.table(arrays, names=["run_id", "x", "value", "step"])
+    owner = pa.array(np.concatenate(owners) if owners else [], pa.int32())
+    names = pa.DictionaryArray.from_arrays(owner, pa.array(run_ids, pa.string()))
+    types = (pa.float64(), pa.float64(), pa.int64())
+    arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
+    return pa.table([names.dictionary_decode(), *arrays], names=["run_id", "x", "value", "step"])
 
 
 def bands(
