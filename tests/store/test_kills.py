@@ -134,7 +134,7 @@ def strides(quick):
     )
 
 
-@strides(19)
+@strides(41)
 def test_a_kill_while_runs_go_to_the_trash_and_back_loses_nothing(template, stride):
     def work(home):
         owner = open_owner(home)
@@ -144,7 +144,7 @@ def test_a_kill_while_runs_go_to_the_trash_and_back_loses_nothing(template, stri
     assert kill_everywhere(template, work, DELETION, stride) * stride > 60
 
 
-@strides(17)
+@strides(31)
 def test_a_kill_while_the_database_shrinks_loses_nothing(template, stride):
     def work(home):
         open_owner(home).shrink()
@@ -160,7 +160,7 @@ def test_what_a_killed_shrink_left_is_removed(template):
     assert not copy.exists()
 
 
-@strides(97)
+@strides(193)
 def test_a_kill_while_runs_are_taken_in_sorted_and_sealed_loses_nothing(
     template, stride, monkeypatch
 ):
@@ -187,7 +187,7 @@ def test_a_kill_during_the_emptying_of_the_trash_is_finished_by_the_next_owner(t
     assert list((template / "trash").iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_owner_killed_at_any_moment_of_a_shrink_keeps_every_point(template):
     for name in "cdef":
         make_run(template, metrics={"x": [float(step) for step in range(20_000)]}, id=name)
