@@ -110,7 +110,6 @@ class MaskedTask(TokenTask):
         read_BT = torch.where(is_chosen_BT & (kind_BT >= 0.9), other_BT, read_BT)
         return read_BT, torch.where(is_chosen_BT, inputs, PADDING)
 
-
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss of a hidden token; there are outputs for these alone."""
         return F.cross_entropy(outputs, labels[labels != PADDING].long())
