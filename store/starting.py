@@ -91,35 +91,18 @@ def init(  # noqa: PLR0913  # one option a fact about the run
     """
     if resume not in {"never", "allow", "must"}:
         raise ValueError(f"Expected resume 'never', 'allow' or 'must'; got {resume!r}.")
-    scratch = None
     place = rank_of(rank)
     named = id or os.environ.get("BAKEOFF_RUN_ID")
-    is_alone = place > 0 and not named
-    if is_alone:
-        _log.warning(
-            "bakeoff: rank %d knows no run's id, so nothing that it logs is kept. "
-            "Give every rank the same one: BAKEOFF_RUN_ID or id=.",
-            place,
-        )
-    if is_alone or os.environ.get("BAKEOFF_MODE", "online") == "disabled":
-        scratch = tempfile.TemporaryDirectory(prefix="bakeoff-")
-        home = scratch.name
-    store_home = Home.locate(home).create()
-    run_id = named or new_run_id()
-    files = store_home.run(run_id)
+    scratch = _scratch(place, named)
+    store_home = Home.locate(scratch.name if scratch else home).create()
+    files = store_home.run(named or new_run_id())
     if place > 0 and not scratch:
         return join(files, place, last_step=_last_step(files, f"rank{place}"), fsync_s=fsync_s)
     is_old = files.header.exists()
     if is_old:
         header = _resume(files, resume)
     else:
-        if resume == "must":
-            raise RunNotFoundError(f"Expected run {run_id!r} in {store_home.path}; there is none.")
-        if store_home.trashed(run_id).path.exists():
-            raise RunExistsError(
-                f"Expected an id that is free; run {run_id!r} is in the trash. "
-                f"Restore it (bakeoff trash restore {run_id}), or take another id."
-            )
+        _check_new(store_home, files.id, resume)
         header = _new_header(
             files,
             project=project,
@@ -143,6 +126,31 @@ def init(  # noqa: PLR0913  # one option a fact about the run
         capture = os.environ.get("BAKEOFF_CAPTURE", "1") != "0"
     run.begin(fsync_s=fsync_s, capture=capture, monitor=monitor)
     return run
+
+
+def _scratch(rank: int, named: str | None) -> tempfile.TemporaryDirectory[str] | None:
+    """Return a folder for what is not to be kept; None where the run is."""
+    is_alone = rank > 0 and not named
+    if is_alone:
+        _log.warning(
+            "bakeoff: rank %d knows no run's id, so nothing that it logs is kept. "
+            "Give every rank the same one: BAKEOFF_RUN_ID or id=.",
+            rank,
+        )
+    if is_alone or os.environ.get("BAKEOFF_MODE", "online") == "disabled":
+        return tempfile.TemporaryDirectory(prefix="bakeoff-")
+    return None
+
+
+def _check_new(home: Home, run_id: str, resume: str) -> None:
+    """Raise if a run that is not there may not begin."""
+    if resume == "must":
+        raise RunNotFoundError(f"Expected run {run_id!r} in {home.path}; there is none.")
+    if home.trashed(run_id).path.exists():
+        raise RunExistsError(
+            f"Expected an id that is free; run {run_id!r} is in the trash. "
+            f"Restore it (bakeoff trash restore {run_id}), or take another id."
+        )
 
 
 def _new_header(
