@@ -26,8 +26,8 @@ while True:
     run.log({"step": float(step), "a": 0.5, "b": -float(step), "c": 1.0}, step=step)
     step += 1
     struct.pack_into("<q", accepted, 0, step)
-    if step % 400 == 0:
-        time.sleep(0.004)
+    if step % 200 == 0:
+        time.sleep(0.05)
 """.replace("import mmap, struct, sys, store", "import mmap, struct, sys, time, store")
 
 
@@ -36,12 +36,12 @@ def accepted_of(path):
         return struct.unpack("<q", view)[0]
 
 
-def kill_writers_and_hubs(home, folder, *, kills, life_s):
+def kill_writers_and_hubs(home, folder, *, kills, life_s, seed=5):
     """Run two writers and a hub; kill one of them at a time, and start another in its place.
 
     Returns how many steps each run's ``log()`` accepted.
     """
-    chance = random.Random(5)
+    chance = random.Random(seed)
     accepted, writers = {}, []
 
     def start():
