@@ -6,12 +6,14 @@ the database's table ``item`` is the same, kept by the owner for questions.
 """
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from store.errors import HomeNotWritableError
-from store.events import EventLog, read_events
+from store.events import append_lines, read_events
 from store.layout import Home
+from store.values import to_json
 
 LEDGER_NAME = "events.jsonl"
 
@@ -31,7 +33,6 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = EventLog(path)
         self._offset = 0
         self._items: Items = {}
         self._lock = threading.Lock()
@@ -44,16 +45,15 @@ class Ledger:
         HomeNotWritableError
             If the disk refuses it; nothing was written then.
         """
+        line = to_json({"kind": kind, "at_us": time.time_ns() // 1000, "id": item_id, **fields})
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            written = self._log.append(kind, sync=True, id=item_id, **fields)
-        except OSError:
-            written = False
-        if not written:
+            append_lines(self._path, [line.encode()], sync=True)
+        except OSError as error:
             raise HomeNotWritableError(
                 f"Expected a file that can be written; got {self._path}. Is the disk full, or the "
                 "folder read-only?"
-            )
+            ) from error
 
     def items(self, kind: str) -> dict[str, Fields]:
         """Return all things of a kind by id, in order of creation, with what is new taken in."""

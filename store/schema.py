@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from store.errors import NewerStoreError
+from store.job_views import JOB_VIEWS
 from store.release_views import RELEASE_VIEWS
 from store.study_views import STUDY_VIEWS
 
@@ -92,6 +93,7 @@ TABLES: Final = frozenset(
         "all_points",
         "event",
         "item",
+        "job",
         "journal",
         "meta",
         "metric",
@@ -148,6 +150,7 @@ def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:
     for version_then in range(made_by, SCHEMA_VERSION):
         connection.execute(_MIGRATIONS[version_then])
     connection.execute(_TABLES)
+    connection.execute(JOB_VIEWS)
     connection.execute(STUDY_VIEWS)
     connection.execute(RELEASE_VIEWS)
     facts = {

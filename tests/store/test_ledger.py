@@ -65,3 +65,29 @@ def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path):
     (tmp_path / "queue").write_text("a file where a folder should be")
     with pytest.raises(store.HomeNotWritableError, match="disk full"):
         Ledger(tmp_path / "queue" / LEDGER_NAME).write("job", "a", state="queued")
+
+
+def test_what_was_refused_is_not_written_later(tmp_path: Path):
+    folder = tmp_path / "queue"
+    ledger = Ledger(folder / LEDGER_NAME)
+    folder.write_text("a file where a folder should be")
+    with pytest.raises(store.HomeNotWritableError):
+        ledger.write("job", "a", state="queued")
+    folder.unlink()
+    ledger.write("job", "b", state="queued")
+    assert list(ledger.items("job")) == ["b"]
+
+
+def test_jobs_are_a_table(tmp_path: Path):
+    queue = Ledger(Home.locate(tmp_path).create().queue / LEDGER_NAME)
+    queue.write("job", "a", job_kind="train", name="cnn", state="running", started=10.0)
+    queue.write("job", "a", state="failed", ended=12.5, exit_code=1, error="Out of memory.")
+    with store.open(home=tmp_path) as opened:
+        [job] = opened.sql("SELECT job, kind, state, duration_s, error FROM job").to_pylist()
+    assert job == {
+        "job": "a",
+        "kind": "train",
+        "state": "failed",
+        "duration_s": 2.5,
+        "error": "Out of memory.",
+    }
