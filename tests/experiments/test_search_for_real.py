@@ -31,8 +31,9 @@ SMALL = {
 
 
 @pytest.fixture
-def queued(home):
-    """A queue of which nothing is left running."""
+def queued(home, monkeypatch):
+    """A queue with its supervisor, of which nothing is left running."""
+    monkeypatch.delenv("BAKEOFF_SUPERVISOR", raising=False)
     yield home
     for job in queue.jobs(home):
         if not job.state.is_final:
