@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import theme
-from experiments.bands import Band, OperatingPoint
+from experiments.evaluating.bands import Band, OperatingPoint
 
 _HEIGHT = 380
 INK = {"light": "#171A21", "dark": "#E7E9EE"}

@@ -7,12 +7,12 @@ from dashboard import markup
 from dashboard.contest_tables import amount_of
 from dashboard.evaluation_data import Entry
 from dashboard.markup import Markup, element
-from experiments.choose import Choice, Decision, Option
-from experiments.costs import Cost
-from experiments.findings import Finding, Level
-from experiments.flips import Flips
-from experiments.gate_case import GateResult
-from experiments.verdict import POINTS_METRICS, amount, name_of, span
+from experiments.evaluating.costs import Cost
+from experiments.evaluating.findings import Finding, Level
+from experiments.evaluating.flips import Flips
+from experiments.evaluating.verdict import POINTS_METRICS, amount, name_of, span
+from experiments.releasing.choose import Choice, Decision, Option
+from experiments.releasing.gate_case import GateResult
 
 _SIGNS = {True: "✓", False: "✕", None: "?"}
 _TONES = {True: "good", False: "bad", None: "neutral"}

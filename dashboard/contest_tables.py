@@ -7,11 +7,11 @@ from typing import Any, Final
 from dashboard import formats, markup
 from dashboard.evaluation_data import Entry
 from dashboard.markup import Markup, element
-from experiments.changes import Changes
-from experiments.costs import Cost, CostKind
-from experiments.slices import SliceResult, SliceState, gain_of
+from experiments.evaluating.changes import Changes
+from experiments.evaluating.costs import Cost, CostKind
+from experiments.evaluating.slices import SliceResult, SliceState, gain_of
+from experiments.evaluating.verdict import POINTS_METRICS, amount, name_of, span
 from experiments.statistics import ManyDifferences, metric_goal
-from experiments.verdict import POINTS_METRICS, amount, name_of, span
 
 _ARROWS: Final = {"max": "↑", "min": "↓"}
 _TONES: Final = {

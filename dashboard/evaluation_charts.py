@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from dashboard import theme
 from dashboard.charts import GRID, INK, MUTED, axis_title, dress, faded, stroke
 from dashboard.evaluation_data import Entry
-from experiments.bands import Band
-from experiments.calibration import Calibration
-from experiments.costs import Front
-from experiments.lift import Gain, Histogram
-from experiments.regression import Residuals
-from experiments.thresholds import Prices, Sweep
+from experiments.evaluating.bands import Band
+from experiments.evaluating.calibration import Calibration
+from experiments.evaluating.costs import Front
+from experiments.evaluating.lift import Gain, Histogram
+from experiments.evaluating.regression import Residuals
+from experiments.evaluating.thresholds import Prices, Sweep
 
 FloatArray = NDArray[np.float64]
 

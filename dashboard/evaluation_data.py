@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboard import data
-from experiments import looks
-from experiments.calibration import Calibration, calibration
 from experiments.checks import Finding, check_runs
 from experiments.comparison import (
     Candidate,
@@ -19,9 +17,11 @@ from experiments.comparison import (
     gather_all,
     judge,
 )
-from experiments.flips import Flips, flips
-from experiments.overview import metrics_for, overview
-from experiments.predicted import Predicted
+from experiments.evaluating import looks
+from experiments.evaluating.calibration import Calibration, calibration
+from experiments.evaluating.flips import Flips, flips
+from experiments.evaluating.overview import metrics_for, overview
+from experiments.evaluating.predicted import Predicted
 from experiments.statistics import ManyDifferences
 from store import PredictionsNotFoundError
 from store.layout import Home

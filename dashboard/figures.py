@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dashboard import formats, markup
 from dashboard.example_data import Example
 from dashboard.markup import Markup, element
-from experiments.class_table import ClassTable
-from experiments.findings import Finding, Level
+from experiments.evaluating.class_table import ClassTable
+from experiments.evaluating.findings import Finding, Level
 
 NOT_DEFINED = "not defined"
 

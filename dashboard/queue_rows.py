@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard import formats, theme
 from dashboard.theme import Status
-from experiments.jobs import Job, QueueSettings, State
+from experiments.queueing.jobs import Job, QueueSettings, State
 
 STATES: Final = {
     "queued": Status(word="queued", symbol="○", colour="gray", meaning="It waits for a slot."),

@@ -19,10 +19,12 @@ from dashboard.evaluation_data import (
     stamp_of,
     state_of,
 )
-from experiments import choose, looks, policy, processes, release
+from experiments import processes, release
 from experiments.comparison import Candidate
 from experiments.errors import ExperimentError
-from experiments.gate_case import GateResult
+from experiments.evaluating import looks
+from experiments.releasing import choose, policy
+from experiments.releasing.gate_case import GateResult
 
 State = tuple[Stamp, ...]
 FAILED_LINES = 3
@@ -87,7 +89,7 @@ def policy_of(line: str) -> policy.Policy:
 
     Raises
     ------
-    experiments.policy.PolicyError
+    experiments.releasing.policy.PolicyError
         If the policy cannot be understood.
     """
     return _policy(_state(), line)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import formats, forms, state
 from experiments.launching import entered, written
-from experiments.search_space import suggested
+from experiments.search.search_space import suggested
 
 if TYPE_CHECKING:
     from trainers.fields import FieldCard

@@ -16,8 +16,8 @@ from dashboard.study_dress import dress
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from experiments.replay import Rows
-    from experiments.search_spec import StudySpec
+    from experiments.search.replay import Rows
+    from experiments.search.search_spec import StudySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def chart(
         Which of several objectives.
     """
     from dashboard.study_drawing import DRAWN, Ask  # loads Optuna, which the history does without
-    from experiments.replay import sampled
+    from experiments.search.replay import sampled
 
     shape = CHARTS[kind]
     sign = 1 if spec.objectives[objective].goal == "max" else -1

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import pyarrow as pa
 
-    from experiments.jobs import Job
+    from experiments.queueing.jobs import Job
 
 PAGE_SIZE = 50
 _HISTORY = 2000

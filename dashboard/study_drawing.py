@@ -13,13 +13,13 @@ import plotly.graph_objects as go
 
 from dashboard import formats, theme
 from dashboard.study_dress import BACK, INK, MUTED, SCALE, dress
-from experiments.replay import importances, replayed
+from experiments.search.replay import importances, replayed
 
 if TYPE_CHECKING:
     import optuna
 
-    from experiments.replay import Rows
-    from experiments.search_spec import StudySpec
+    from experiments.search.replay import Rows
+    from experiments.search.search_spec import StudySpec
 
 _NUMBER = re.compile(r'"number": (\d+)')
 _TRIAL = re.compile(r"Trial ?#?(\d+)")

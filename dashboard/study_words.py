@@ -9,12 +9,12 @@ import yaml
 
 from dashboard import formats, theme
 from dashboard.theme import Status
-from experiments.dimensions import Dimension
-from experiments.search_spec import StudySpec
+from experiments.search.dimensions import Dimension
+from experiments.search.search_spec import StudySpec
 from experiments.studies import Study, StudyState, Wanted
 
 if TYPE_CHECKING:
-    from experiments.jobs import Job
+    from experiments.queueing.jobs import Job
 
 SAMPLERS: Final = {
     "tpe": "TPE",

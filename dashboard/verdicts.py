@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dashboard import markup
 from dashboard.markup import Markup, element
 from experiments.comparison import Verdict
-from experiments.verdict import Word, amount, name_of, span
+from experiments.evaluating.verdict import Word, amount, name_of, span
 
 _WIDTH, _HEIGHT, _PAD = 220, 26, 8
 _GOOD = {Word.CLEARLY_BETTER, Word.BETTER, Word.BETTER_BUT_LITTLE}

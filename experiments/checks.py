@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from experiments import studies
-from experiments.curve_checks import check_curves
 from experiments.errors import UsageError
-from experiments.evidence import Severity, data_problem
-from experiments.findings import (
+from experiments.evaluating.curve_checks import check_curves
+from experiments.evaluating.evidence import Severity, data_problem
+from experiments.evaluating.findings import (
     CHECKS,
     Check,
     Examined,
@@ -23,7 +23,7 @@ from experiments.findings import (
     muted,
     unmute,
 )
-from experiments.prediction_checks import check_predictions
+from experiments.evaluating.prediction_checks import check_predictions
 from store.layout import Home
 
 __all__ = [

@@ -197,7 +197,7 @@ def _up(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     if options.queue:
-        from experiments.queue_commands import add_to_queue
+        from experiments.queueing.queue_commands import add_to_queue
 
         return add_to_queue(options)
     check_foreground(options)

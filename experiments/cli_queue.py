@@ -100,7 +100,7 @@ def _with_job(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        from experiments import queue_commands
+        from experiments.queueing import queue_commands
 
         return getattr(queue_commands, name)(options)
 

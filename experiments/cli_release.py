@@ -104,14 +104,14 @@ def _version(text: str) -> int:
 
 
 def _choose(options: argparse.Namespace) -> int:
-    from experiments.release_commands import choose_command
+    from experiments.releasing.release_commands import choose_command
 
     found = choose_command(options.home, options.line, options.runs, as_json=options.json)
     return _OK if found else _FAILED
 
 
 def _release(options: argparse.Namespace) -> int:
-    from experiments.release_commands import release_command
+    from experiments.releasing.release_commands import release_command
 
     release_command(
         options.home,
@@ -128,7 +128,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    from experiments.release_commands import rollback_command
+    from experiments.releasing.release_commands import rollback_command
 
     rollback_command(
         options.home, options.line, to=options.to, reason=options.reason, as_json=options.json
@@ -137,28 +137,28 @@ def _rollback(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from experiments.release_commands import list_releases
+    from experiments.releasing.release_commands import list_releases
 
     list_releases(options.home, as_json=options.json)
     return _OK
 
 
 def _show(options: argparse.Namespace) -> int:
-    from experiments.release_commands import show_release
+    from experiments.releasing.release_commands import show_release
 
     show_release(options.home, options.ref, as_json=options.json)
     return _OK
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from experiments.release_commands import verify_command
+    from experiments.releasing.release_commands import verify_command
 
     is_whole = verify_command(options.home, options.ref, as_json=options.json)
     return _OK if is_whole else _FAILED
 
 
 def _card(options: argparse.Namespace) -> int:
-    from experiments.release_commands import card_command
+    from experiments.releasing.release_commands import card_command
 
     card_command(
         options.home, options.ref, edit=options.edit, as_html=options.html, out=options.out
@@ -167,14 +167,14 @@ def _card(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from experiments.release_commands import export_command
+    from experiments.releasing.release_commands import export_command
 
     matches = export_command(options.home, options.what, out=options.out, as_json=options.json)
     return _OK if matches else _FAILED
 
 
 def _alias(options: argparse.Namespace) -> int:
-    from experiments.release_commands import alias_command
+    from experiments.releasing.release_commands import alias_command
 
     alias_command(
         options.home,
@@ -187,13 +187,13 @@ def _alias(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from experiments.release_commands import audit_command
+    from experiments.releasing.release_commands import audit_command
 
     return _OK if audit_command(options.home, as_json=options.json) else _FAILED
 
 
 def _policy(options: argparse.Namespace) -> int:
-    from experiments.release_commands import policy_command
+    from experiments.releasing.release_commands import policy_command
 
     policy_command(
         options.home,
@@ -206,14 +206,14 @@ def _policy(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from experiments.serving_commands import serve_command
+    from experiments.releasing.serving_commands import serve_command
 
     serve_command(options.home, options.ref, port=options.port, threads=options.threads)
     return _OK
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from experiments.serving_commands import predict_command
+    from experiments.releasing.serving_commands import predict_command
 
     predict_command(
         options.home,

@@ -78,7 +78,7 @@ def _with_study(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     def run(options: argparse.Namespace) -> int:
-        from experiments import search_commands
+        from experiments.search import search_commands
 
         return getattr(search_commands, name)(options)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments import verdict
-from experiments.evidence import (
+from experiments.evaluating import verdict
+from experiments.evaluating.evidence import (
     Candidate,
     Evidence,
     Guard,
@@ -22,6 +22,8 @@ from experiments.evidence import (
     check_records,
     gather,
 )
+from experiments.evaluating.verdict import Word
+from experiments.evaluating.wording import best_sentence, next_step, recipe_sentence, sentence
 from experiments.statistics import (
     Interval,
     ManyDifferences,
@@ -34,8 +36,6 @@ from experiments.statistics import (
     metric_goal,
     seeds_and_examples,
 )
-from experiments.verdict import Word
-from experiments.wording import best_sentence, next_step, recipe_sentence, sentence
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -164,8 +164,8 @@ def _stop_hub(place: Home) -> None:
 
 def _stop_idle_supervisor(place: Home) -> None:
     """Have nothing stay behind, unless somebody has put jobs into the queue."""
-    from experiments.queue_reading import jobs
-    from experiments.supervisor import stop_supervisor
+    from experiments.queueing.queue_reading import jobs
+    from experiments.queueing.supervisor import stop_supervisor
 
     if all(job.state.is_final for job in jobs(place.path)):
         stop_supervisor(place.path)

@@ -16,8 +16,8 @@ import numpy as np
 
 import store
 from experiments.comparison import Gathered, checkpoint, gather_all
-from experiments.evidence import Candidate
-from experiments.overview import metrics_for
+from experiments.evaluating.evidence import Candidate
+from experiments.evaluating.overview import metrics_for
 from experiments.statistics import Interval, bootstrap_metrics
 
 RESAMPLES = 2_000

@@ -16,7 +16,7 @@ import store
 from experiments.errors import UsageError
 
 if TYPE_CHECKING:
-    from experiments.jobs import Job
+    from experiments.queueing.jobs import Job
     from trainers.fields import FieldCard
     from trainers.spec import RunSpec
 

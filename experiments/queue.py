@@ -1,7 +1,7 @@
 """The queue as everybody sees it: submit jobs, look at them, change what is wanted of them.
 
 Nothing here starts a training. Wishes are appended to the queue's ledger; one supervisor a store
-(`experiments.supervisor`) reads them, starts the processes and writes what became of them.
+(`experiments.queueing.supervisor`) reads them, starts the processes and writes what became of them.
 """
 
 import os
@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import store
-from experiments import queue_reading
 from experiments.errors import UsageError
-from experiments.jobs import JOB, SETTING, SETTINGS_ID, Job, QueueSettings, State, job_folder
-from experiments.queue_checks import check_executor, check_labels, check_wishes
-from experiments.queue_reading import HomeLike, in_order, ledger_of, settings
-from experiments.supervisor import ensure_supervisor
+from experiments.queueing import queue_reading
+from experiments.queueing.jobs import (
+    JOB,
+    SETTING,
+    SETTINGS_ID,
+    Job,
+    QueueSettings,
+    State,
+    job_folder,
+)
+from experiments.queueing.queue_checks import check_executor, check_labels, check_wishes
+from experiments.queueing.queue_reading import HomeLike, in_order, ledger_of, settings
+from experiments.queueing.supervisor import ensure_supervisor
 from store.layout import Home, check_run_id
 
 if TYPE_CHECKING:

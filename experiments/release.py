@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from experiments import release_evidence as evidence
-from experiments.exporting import ExportFailedError, export_run
-from experiments.gate_case import GateResult
-from experiments.gates import evaluate_gates, is_open
-from experiments.policy import Policy
-from experiments.policy import read as read_policy
-from experiments.release_bundle import MODEL_FOLDER, complete
-from experiments.release_files import (
+from experiments.releasing import release_evidence as evidence
+from experiments.releasing.exporting import ExportFailedError, export_run
+from experiments.releasing.gate_case import GateResult
+from experiments.releasing.gates import evaluate_gates, is_open
+from experiments.releasing.policy import Policy
+from experiments.releasing.policy import read as read_policy
+from experiments.releasing.release_bundle import MODEL_FOLDER, complete
+from experiments.releasing.release_files import (
     CHAMPION,
     ReleaseError,
     ReleaseNotFoundError,
@@ -29,7 +29,7 @@ from experiments.release_files import (
     point,
     staging,
 )
-from experiments.released import Release, ReleaseBlockedError, load
+from experiments.releasing.released import Release, ReleaseBlockedError, load
 from store import audit
 from store.layout import Home
 from store.reading import Store

@@ -1,7 +1,7 @@
 """Studies as everybody sees them: create one, look at it, change what is wanted of it.
 
 Nothing here searches. What is wanted is appended to the study's own ledger; the study's one worker
-process (`experiments.searching`) reads it, asks Optuna, and writes what became of each trial.
+process (`experiments.search.searching`) reads it, asks Optuna, and writes what became of each trial.
 """
 
 import re
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments import queue
-from experiments.dimensions import Dimension, as_list
 from experiments.errors import UsageError
-from experiments.jobs import JOB, Job, as_job
-from experiments.queue_reading import HomeLike
-from experiments.queue_reading import ledger_of as queue_ledger
-from experiments.search_checks import check_values
-from experiments.search_spec import StudySpec, StudySpecError, load_study
+from experiments.queueing.jobs import JOB, Job, as_job
+from experiments.queueing.queue_reading import HomeLike
+from experiments.queueing.queue_reading import ledger_of as queue_ledger
+from experiments.search.dimensions import Dimension, as_list
+from experiments.search.search_checks import check_values
+from experiments.search.search_spec import StudySpec, StudySpecError, load_study
 from store.layout import Home, check_run_id
 from store.ledger import LEDGER_NAME, Ledger
 

@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("BAKEOFF_SPARE", "0")
     yield folder
     if (folder / "queue" / "supervisor.json").exists():
-        from experiments.supervisor import stop_supervisor
+        from experiments.queueing.supervisor import stop_supervisor
 
         stop_supervisor(folder)
     if (folder / "hub.json").exists():

@@ -23,12 +23,12 @@ from dashboard.views import contest_panels, release_dialog
 from dashboard.views.curves import choose_runs
 from dashboard.views.evaluation import count_look
 from dashboard.views.evidence import candidates_of, metric_title, problems
-from experiments import costs
-from experiments.choose import Choice
 from experiments.comparison import Candidate, ComparisonSpec
 from experiments.errors import ExperimentError
-from experiments.flips import Flips
-from experiments.policy import Policy
+from experiments.evaluating import costs
+from experiments.evaluating.flips import Flips
+from experiments.releasing.choose import Choice
+from experiments.releasing.policy import Policy
 from store.releases import LineNameError, check_line
 
 _MOST = state.MOST_COMPARED - 1

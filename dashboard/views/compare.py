@@ -24,7 +24,7 @@ from dashboard.evaluation_data import Contest
 from dashboard.markup import Markup, element
 from dashboard.views import contest_panels, evidence
 from dashboard.views.curves import choose_runs, panels_of
-from experiments.evidence import Severity, data_problem
+from experiments.evaluating.evidence import Severity, data_problem
 
 _ARROWS = {"max": "↑", "min": "↓"}
 

@@ -19,12 +19,12 @@ from dashboard import (
 from dashboard.evaluation_data import Contest, Entry
 from dashboard.views import evaluation, example_panel
 from dashboard.views.plots import mode, plot
-from experiments import costs as costing
-from experiments import flips as flipping
-from experiments import slices as slicing
-from experiments.changes import changed
-from experiments.conditions import ConditionError
-from experiments.overview import metrics_for
+from experiments.evaluating import costs as costing
+from experiments.evaluating import flips as flipping
+from experiments.evaluating import slices as slicing
+from experiments.evaluating.changes import changed
+from experiments.evaluating.conditions import ConditionError
+from experiments.evaluating.overview import metrics_for
 from experiments.statistics import metric_goal
 
 
@@ -183,7 +183,7 @@ def trade_off(contest: Contest) -> None:
 
 def evaluation_title(metric: str) -> str:
     """Return a metric's name as it heads an axis."""
-    from experiments.verdict import name_of
+    from experiments.evaluating.verdict import name_of
 
     told = name_of(metric)
     return told[0].upper() + told[1:]

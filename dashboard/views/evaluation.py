@@ -11,9 +11,9 @@ from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import Markup, element
 from dashboard.views import evaluation_more, example_panel, threshold_panel
 from dashboard.views.plots import mode, plot
-from experiments import bands, evaluation, looks, mistakes
-from experiments.class_table import class_table
-from experiments.predicted import Predicted
+from experiments.evaluating import bands, evaluation, looks, mistakes
+from experiments.evaluating.class_table import class_table
+from experiments.evaluating.predicted import Predicted
 
 _MOST_LINES = 6
 _MOST_CELLS = 25

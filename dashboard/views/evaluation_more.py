@@ -20,11 +20,11 @@ from dashboard.markup import element
 from dashboard.views import example_panel
 from dashboard.views.curves import panels_of
 from dashboard.views.plots import mode, plot
-from experiments import calibration as calibrations
-from experiments import lift as lifts
-from experiments import mistakes
-from experiments import regression as regressions
-from experiments.conditions import ConditionError, select
+from experiments.evaluating import calibration as calibrations
+from experiments.evaluating import lift as lifts
+from experiments.evaluating import mistakes
+from experiments.evaluating import regression as regressions
+from experiments.evaluating.conditions import ConditionError, select
 from experiments.statistics import MetricInterval
 
 

@@ -9,7 +9,6 @@ import streamlit as st
 from dashboard import components, data, evaluation_data, markup, state, verdicts
 from dashboard.evaluation_data import Contest, Entry
 from dashboard.views.evaluation import count_look
-from experiments import verdict
 from experiments.comparison import (
     Candidate,
     Comparison,
@@ -19,7 +18,8 @@ from experiments.comparison import (
     Severity,
     suggested_margin,
 )
-from experiments.overview import baseline_value, metrics_for
+from experiments.evaluating import verdict
+from experiments.evaluating.overview import baseline_value, metrics_for
 
 _METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier")
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dashboard import components, data, example_data, figures
 from dashboard.markup import Markup, element
-from experiments import mistakes
-from experiments.predicted import Predicted
+from experiments.evaluating import mistakes
+from experiments.evaluating.predicted import Predicted
 
 
 def draw(run_id: str, one: Predicted, rows: NDArray[np.int64], *, key: str) -> None:

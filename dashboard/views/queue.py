@@ -21,7 +21,7 @@ from dashboard import (
 from dashboard.picking import Picker
 from dashboard.queue_rows import Board
 from experiments import queue
-from experiments.jobs import Job
+from experiments.queueing.jobs import Job
 
 _MOST_CARDS = 24
 _PAGE = 100

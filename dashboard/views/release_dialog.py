@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard import choice_tables, components, markup, navigation, release_data
-from experiments.choose import Choice, Option
 from experiments.release import Release
+from experiments.releasing.choose import Choice, Option
 
 
 def button(line: str, choice: Choice, present: Release | None) -> None:

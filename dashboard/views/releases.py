@@ -19,11 +19,11 @@ from dashboard import (
 )
 from dashboard.evaluation_data import place
 from dashboard.markup import element
-from experiments import policy as policies
 from experiments import release as releasing
-from experiments import release_bundle
-from experiments.policy import PolicyError
 from experiments.release import Release
+from experiments.releasing import policy as policies
+from experiments.releasing import release_bundle
+from experiments.releasing.policy import PolicyError
 from store import audit
 
 _SECTIONS = ("Versions", "Policy", "Audit log")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import data, doing, navigation
 from experiments import queue, run_actions
-from experiments.jobs import Job
+from experiments.queueing.jobs import Job
 from store import trash
 
 

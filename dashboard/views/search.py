@@ -22,9 +22,10 @@ from dashboard.components import sheet
 from dashboard.launch_form import Form
 from dashboard.markup import Markup, element
 from dashboard.study_words import PRUNERS, SAMPLERS, as_yaml
-from experiments import launching, search_spec, studies
+from experiments import launching, studies
 from experiments.errors import ExperimentError
-from experiments.search_spec import StudySpec, StudySpecError
+from experiments.search import search_spec
+from experiments.search.search_spec import StudySpec, StudySpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

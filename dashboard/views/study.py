@@ -19,8 +19,8 @@ from dashboard.components import sheet
 from dashboard.markup import Markup, element
 from dashboard.views import study_changes, study_figures
 from experiments import studies
-from experiments.edges import edge_warnings
 from experiments.errors import ExperimentError
+from experiments.search.edges import edge_warnings
 from experiments.studies import Study, Wanted
 
 _TABS = ("Charts", "Trials", "Change", "About")

@@ -6,10 +6,11 @@ import streamlit as st
 
 import store
 from dashboard import data, formats, markup, navigation, study_data, study_words
-from experiments import studies, study_trash
-from experiments.dimensions import Dimension
+from experiments import studies
 from experiments.errors import ExperimentError
 from experiments.launching import written
+from experiments.search import study_trash
+from experiments.search.dimensions import Dimension
 from experiments.studies import Study
 
 _FREE = "free"

@@ -8,9 +8,9 @@ from dashboard import components, formats, markup, state
 from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import element
 from dashboard.views.plots import mode, plot
-from experiments import thresholds
-from experiments.predicted import Predicted
-from experiments.thresholds import Prices
+from experiments.evaluating import thresholds
+from experiments.evaluating.predicted import Predicted
+from experiments.evaluating.thresholds import Prices
 
 _SHOWN = ("Expected cost", "Net benefit", "Precision", "Recall", "F1", "Accuracy")
 

@@ -15,7 +15,8 @@ from streamlit.util import calc_hash
 
 import store
 from dashboard import data
-from experiments import policy, release
+from experiments import release
+from experiments.releasing import policy
 from store.layout import Home
 
 SHELL = Path(data.__file__).with_name("shell.py")

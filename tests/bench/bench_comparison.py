@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import store
-from experiments.evidence import Candidate, Guard, gather
+from experiments.evaluating.evidence import Candidate, Guard, gather
 from experiments.statistics import bootstrap_metrics, could_be_best, difference_table
 
 MODELS, EXAMPLES = 10, 100_000

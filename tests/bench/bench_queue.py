@@ -13,8 +13,8 @@ import psutil
 
 import store
 from experiments import queue
-from experiments.jobs import State
-from experiments.supervisor import is_supervised, stop_supervisor
+from experiments.queueing.jobs import State
+from experiments.queueing.supervisor import is_supervised, stop_supervisor
 from trainers.spec import RunSpec, load_spec
 
 SPEC = {

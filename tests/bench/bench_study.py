@@ -18,7 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 import store
-from experiments.testing import sample_study
+from experiments.search.testing import sample_study
 
 _APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 _SETTLED = """() => {

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 import store
 from experiments import queue
-from experiments.jobs import State
-from experiments.supervisor import stop_supervisor
+from experiments.queueing.jobs import State
+from experiments.queueing.supervisor import stop_supervisor
 from store import testing
 from trainers.spec import load_spec
 

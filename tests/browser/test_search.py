@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from experiments import queue, studies
-from experiments.supervisor import stop_supervisor
-from experiments.testing import sample_study
+from experiments.queueing.supervisor import stop_supervisor
+from experiments.search.testing import sample_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

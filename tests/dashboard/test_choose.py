@@ -8,8 +8,9 @@ import pytest
 import store
 from dashboard import choice_tables, data, release_data
 from dashboard.views import release_dialog
-from experiments import policy, release
-from experiments.gate_case import GateResult
+from experiments import release
+from experiments.releasing import policy
+from experiments.releasing.gate_case import GateResult
 from store.layout import Home
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own, about its imports

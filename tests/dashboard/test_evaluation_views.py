@@ -8,7 +8,7 @@ import pytest
 import store
 from dashboard import data, example_data, figures
 from dashboard.example_data import Example
-from experiments.findings import finding
+from experiments.evaluating.findings import finding
 from store import testing
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own, about its imports

@@ -9,7 +9,7 @@ from dashboard import data, next_step
 from dashboard.next_step import Champion, Facts
 from dashboard.tables import KeyMetric
 from experiments import queue
-from experiments.jobs import JOB
+from experiments.queueing.jobs import JOB
 from store import testing
 from store.ledger import LEDGER_NAME, Ledger
 

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import data, logs, queue_rows
 from experiments import queue
-from experiments.jobs import JOB, State
+from experiments.queueing.jobs import JOB, State
 from store import testing
 from store.ledger import LEDGER_NAME, Ledger
 from trainers.spec import load_spec

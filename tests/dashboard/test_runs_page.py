@@ -5,7 +5,7 @@ import pytest
 import store
 from dashboard import data, folded, settings
 from experiments import queue
-from experiments.jobs import JOB
+from experiments.queueing.jobs import JOB
 from store import testing
 from store.ledger import LEDGER_NAME, Ledger
 

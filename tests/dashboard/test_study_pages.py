@@ -5,7 +5,7 @@ import pytest
 import store
 from dashboard import data, study_charts
 from experiments import studies
-from experiments.testing import sample_study
+from experiments.search.testing import sample_study
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own, about its imports
 

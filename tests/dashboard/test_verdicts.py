@@ -4,8 +4,8 @@ import pytest
 
 from dashboard.verdicts import verdict_table
 from experiments.comparison import Verdict
+from experiments.evaluating.verdict import Word, judge
 from experiments.statistics import PairedDifference
-from experiments.verdict import Word, judge
 
 
 def verdict(estimate, low, high, *, margin=0.01):

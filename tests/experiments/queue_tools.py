@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from experiments import queue
-from experiments.jobs import Job
+from experiments.queueing.jobs import Job
 from tests.experiments import quick_training
 from trainers.spec import RunSpec, load_spec
 

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import store
-from experiments import searching
-from experiments.jobs import Job, State
+from experiments.queueing.jobs import Job, State
+from experiments.search import searching
 from store.layout import Home
 from store.liveness import start_ticks
 

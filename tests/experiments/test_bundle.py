@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import bundle
-from experiments.bulk_inputs import items
-from experiments.bundle import BundleError
 from experiments.errors import UsageError
-from experiments.model_inputs import InputError
-from experiments.predictor import Predictor
-from experiments.preprocessing import make_preprocessing
+from experiments.releasing import bundle
+from experiments.releasing.bulk_inputs import items
+from experiments.releasing.bundle import BundleError
+from experiments.releasing.model_inputs import InputError
+from experiments.releasing.predictor import Predictor
+from experiments.releasing.preprocessing import make_preprocessing
 
 TEXT = {
     "modality": "text",

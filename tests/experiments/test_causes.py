@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.causes import count_memory_kills, last_lines, likely_cause
+from experiments.queueing.causes import count_memory_kills, last_lines, likely_cause
 
 NAN = "failed: Expected train/loss to stay finite; got nan at step 310. Lower training.lr"
 

@@ -1,4 +1,4 @@
-from experiments.changes import changed
+from experiments.evaluating.changes import changed
 
 
 def record(**fields):

@@ -6,8 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from experiments import bands, calibration, evaluation, lift, mistakes, regression, thresholds
-from experiments.predicted import Predicted
+from experiments.evaluating import (
+    bands,
+    calibration,
+    evaluation,
+    lift,
+    mistakes,
+    regression,
+    thresholds,
+)
+from experiments.evaluating.predicted import Predicted
 from experiments.statistics import brier, net_benefit, net_benefit_treat_all, wilson
 
 

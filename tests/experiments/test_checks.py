@@ -4,10 +4,10 @@ import pytest
 import store
 from experiments import studies
 from experiments.checks import CHECKS, check_runs, failing, mute, muted, unmute
-from experiments.curve_checks import over_fit, spikes
 from experiments.errors import UsageError
-from experiments.findings import Level
-from experiments.search_spec import load_study
+from experiments.evaluating.curve_checks import over_fit, spikes
+from experiments.evaluating.findings import Level
+from experiments.search.search_spec import load_study
 from store import audit
 from store.layout import Home
 from store.testing import make_run

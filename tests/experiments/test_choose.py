@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import store
-from experiments.choose import Decision, candidates_of, choose
 from experiments.errors import UsageError
-from experiments.policy import Policy
 from experiments.release import release
+from experiments.releasing.choose import Decision, candidates_of, choose
+from experiments.releasing.policy import Policy
 from store.layout import Home
 from store.testing import make_run
 

@@ -11,9 +11,9 @@ from experiments.comparison import (
     compare,
     suggested_margin,
 )
-from experiments.evidence import data_problem
+from experiments.evaluating.evidence import data_problem
+from experiments.evaluating.verdict import Word, amount, judge, span
 from experiments.statistics import Interval
-from experiments.verdict import Word, amount, judge, span
 from store.testing import make_run
 
 SPEC = ComparisonSpec(metric="accuracy", margin=0.01)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.costs import cost_of, cost_problems, log_spread, pareto
+from experiments.evaluating.costs import cost_of, cost_problems, log_spread, pareto
 
 
 def record(device="cpu", **cost):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from experiments import evaluation
-from experiments.class_table import class_table
+from experiments.evaluating import evaluation
+from experiments.evaluating.class_table import class_table
 
 
 def examples(seed, count, num_classes=2, *, ties=False):

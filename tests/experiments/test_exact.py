@@ -5,7 +5,7 @@ import pytest
 
 import store
 from experiments.comparison import gather_all
-from experiments.evidence import Candidate
+from experiments.evaluating.evidence import Candidate
 from experiments.exact import exact, main
 from experiments.statistics import paired_difference
 from store.testing import make_run

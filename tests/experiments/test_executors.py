@@ -10,9 +10,9 @@ import pytest
 
 from experiments import queue
 from experiments.errors import UsageError
-from experiments.executors import make_cluster
-from experiments.jobs import State
-from experiments.supervisor import stop_supervisor
+from experiments.queueing.executors import make_cluster
+from experiments.queueing.jobs import State
+from experiments.queueing.supervisor import stop_supervisor
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import (
     processes_of,
@@ -114,7 +114,7 @@ def test_an_extra_that_is_missing_is_named(name, package):
     """In a process of its own, where the package cannot be imported."""
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
-        "from experiments.executors import make_cluster\n"
+        "from experiments.queueing.executors import make_cluster\n"
         f"make_cluster({name!r})"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

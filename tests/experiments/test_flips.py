@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from experiments.flips import agreement, between, flips
-from experiments.predicted import Predicted
+from experiments.evaluating.flips import agreement, between, flips
+from experiments.evaluating.predicted import Predicted
 
 
 def model(positive, label=(0, 0, 1, 1, 1), task="classification"):

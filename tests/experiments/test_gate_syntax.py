@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.gate_syntax import (
+from experiments.releasing.gate_syntax import (
     OPERATORS,
     VERDICTS,
     ChecksGate,

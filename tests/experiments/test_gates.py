@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import store
-from experiments.gates import evaluate_gates, is_open
-from experiments.policy import Policy
+from experiments.releasing.gates import evaluate_gates, is_open
+from experiments.releasing.policy import Policy
 from store.recording import Run
 from store.starting import init
 from store.testing import make_run

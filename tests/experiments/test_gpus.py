@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments import gpus, queue
-from experiments.attempts import attempt_folder
-from experiments.jobs import State
-from experiments.scheduler import Scheduler
+from experiments import queue
+from experiments.queueing import gpus
+from experiments.queueing.attempts import attempt_folder
+from experiments.queueing.jobs import State
+from experiments.queueing.scheduler import Scheduler
 from store.layout import Home
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import processes_of, quick_spec, wait_for

@@ -1,4 +1,4 @@
-from experiments import looks
+from experiments.evaluating import looks
 from store.layout import Home
 
 RECORD = {"project": "p", "data_hash": "d", "data": {"hashes": {"test": "abc", "val": "xyz"}}}

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import policy
-from experiments.policy import DEFAULT_TEXT, Policy, PolicyError
+from experiments.releasing import policy
+from experiments.releasing.policy import DEFAULT_TEXT, Policy, PolicyError
 from store import audit
 from store.layout import Home
 

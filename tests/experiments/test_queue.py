@@ -3,7 +3,7 @@ import pytest
 import store
 from experiments import queue
 from experiments.errors import UsageError
-from experiments.jobs import State
+from experiments.queueing.jobs import State
 from store.layout import Home
 from store.ledger import LEDGER_NAME, Ledger
 from tests.experiments.queue_tools import quick_spec

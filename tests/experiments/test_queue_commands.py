@@ -5,7 +5,7 @@ import pytest
 
 from experiments import queue
 from experiments.cli import ExitCode, main
-from experiments.jobs import State
+from experiments.queueing.jobs import State
 from store.layout import Home
 from store.ledger import LEDGER_NAME, Ledger
 from tests.experiments.queue_tools import quick_spec

@@ -16,10 +16,10 @@ import pytest
 
 import store
 from experiments import queue, serve
-from experiments.attempts import attempt_folder
 from experiments.interrupts import Interrupts
-from experiments.jobs import Job, State
-from experiments.supervisor import is_supervised, stop_supervisor
+from experiments.queueing.attempts import attempt_folder
+from experiments.queueing.jobs import Job, State
+from experiments.queueing.supervisor import is_supervised, stop_supervisor
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import processes_of, quick_spec, starts, wait_until_ended
 
@@ -70,8 +70,8 @@ class Storm:
     def kill(self) -> None:
         victims = {
             "training": lambda: self.of_command("trainers"),
-            "wrapper": lambda: self.of_command("experiments.wrapper"),
-            "supervisor": lambda: self.of_command("experiments.supervisor"),
+            "wrapper": lambda: self.of_command("experiments.queueing.wrapper"),
+            "supervisor": lambda: self.of_command("experiments.queueing.supervisor"),
             "submitter": lambda: [self.submitter.pid] if self.submitter else [],
         }
         name = self.dice.choice(list(victims))

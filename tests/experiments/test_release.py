@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import store
-from experiments import policy
 from experiments.release import (
     ReleaseBlockedError,
     ReleaseError,
@@ -26,7 +25,8 @@ from experiments.release import (
     verify_audit,
     verify_release,
 )
-from experiments.release_bundle import card_page, card_text, edit_card
+from experiments.releasing import policy
+from experiments.releasing.release_bundle import card_page, card_text, edit_card
 from store import audit, doctor
 from store.layout import Home
 from store.releases import LineNameError, released_runs
@@ -47,7 +47,7 @@ def counted(descriptor):
         os.kill(os.getpid(), signal.SIGKILL)
     fsync(descriptor)
 opened.run(sys.argv[2])
-from experiments import policy
+from experiments.releasing import policy
 from store.layout import Home
 policy.read(Home(Path(sys.argv[1])))
 os.fsync = counted

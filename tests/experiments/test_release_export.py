@@ -17,8 +17,6 @@ import pytest
 from PIL import Image
 
 import store
-from experiments import bundle, policy
-from experiments.exporting import export_run
 from experiments.release import (
     ReleaseBlockedError,
     find,
@@ -27,6 +25,8 @@ from experiments.release import (
     verify_audit,
     verify_release,
 )
+from experiments.releasing import bundle, policy
+from experiments.releasing.exporting import export_run
 from store.layout import Home
 
 pytestmark = pytest.mark.slow

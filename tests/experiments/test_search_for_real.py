@@ -8,9 +8,9 @@ import pytest
 import store
 from experiments import queue, studies
 from experiments.cli import main
-from experiments.jobs import State
-from experiments.search_spec import load_study
-from experiments.supervisor import stop_supervisor
+from experiments.queueing.jobs import State
+from experiments.queueing.supervisor import stop_supervisor
+from experiments.search.search_spec import load_study
 
 pytestmark = pytest.mark.slow
 

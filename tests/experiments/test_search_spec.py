@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.dimensions import apply, suggest
-from experiments.search_checks import check_values
-from experiments.search_spec import (
+from experiments.search.dimensions import apply, suggest
+from experiments.search.search_checks import check_values
+from experiments.search.search_spec import (
     StudySpecError,
     load_study,
     preset_studies,
@@ -149,7 +149,7 @@ def test_any_file_is_a_study_or_a_sentence(mapping):
 def test_every_sampler_draws_runs_that_can_be_trained(kind):
     import optuna
 
-    from experiments.samplers import make_sampler
+    from experiments.search.samplers import make_sampler
 
     study = load_study(
         {
@@ -184,7 +184,7 @@ def test_every_sampler_draws_runs_that_can_be_trained(kind):
 def test_a_grid_holds_every_combination_once():
     import optuna
 
-    from experiments.samplers import grid_size, make_sampler
+    from experiments.search.samplers import grid_size, make_sampler
 
     study = load_study(
         {
@@ -210,7 +210,7 @@ def test_a_grid_holds_every_combination_once():
 def test_a_narrowed_parameter_keeps_its_range_and_takes_allowed_values_only():
     import optuna
 
-    from experiments.samplers import make_sampler
+    from experiments.search.samplers import make_sampler
 
     study = load_study(
         {

@@ -16,8 +16,8 @@ from optuna.storages.journal import JournalFileBackend
 
 import store
 from experiments import studies
-from experiments.search_spec import load_study
-from experiments.searching import BUSY, REFUSED, TERMINATED
+from experiments.search.search_spec import load_study
+from experiments.search.searching import BUSY, REFUSED, TERMINATED
 
 pytestmark = pytest.mark.slow
 

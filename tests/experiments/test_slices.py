@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from experiments.conditions import ConditionError, select
-from experiments.predicted import Predicted
-from experiments.slices import (
+from experiments.evaluating.conditions import ConditionError, select
+from experiments.evaluating.predicted import Predicted
+from experiments.evaluating.slices import (
     Slice,
     SliceState,
     condition_slice,

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.gpus import Gpu
-from experiments.jobs import Job, State
-from experiments.slots import plan
+from experiments.queueing.gpus import Gpu
+from experiments.queueing.jobs import Job, State
+from experiments.queueing.slots import plan
 
 GIB = 2**30
 

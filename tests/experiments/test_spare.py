@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from experiments import queue
-from experiments.jobs import State
-from experiments.supervisor import ensure_supervisor, stop_supervisor
+from experiments.queueing.jobs import State
+from experiments.queueing.supervisor import ensure_supervisor, stop_supervisor
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import processes_of, quick_spec, wait_for, wait_until_ended
 

@@ -11,10 +11,15 @@ import pytest
 
 import store
 from experiments import processes, queue
-from experiments.attempts import attempt_folder
-from experiments.jobs import State
-from experiments.scheduler import Scheduler
-from experiments.supervisor import REFUSED, ensure_supervisor, is_supervised, stop_supervisor
+from experiments.queueing.attempts import attempt_folder
+from experiments.queueing.jobs import State
+from experiments.queueing.scheduler import Scheduler
+from experiments.queueing.supervisor import (
+    REFUSED,
+    ensure_supervisor,
+    is_supervised,
+    stop_supervisor,
+)
 from store.layout import Home
 from store.liveness import start_ticks
 from tests.experiments import quick_training
@@ -131,7 +136,7 @@ def test_a_killed_job_gives_its_slot_back_and_says_what_happened(supervised):
 
 def test_a_second_supervisor_refuses_in_one_sentence(supervised):
     ensure_supervisor(supervised)
-    command = [sys.executable, "-m", "experiments.supervisor", "--home", str(supervised)]
+    command = [sys.executable, "-m", "experiments.queueing.supervisor", "--home", str(supervised)]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert second.returncode == REFUSED
@@ -147,7 +152,11 @@ def test_many_who_want_a_supervisor_at_once_get_one(supervised):
         thread.join()
 
     wait_for((supervised / "queue" / "supervisor.json").exists)
-    named = [one for one in processes_of(supervised) if "experiments.supervisor" in one.cmdline()]
+    named = [
+        one
+        for one in processes_of(supervised)
+        if "experiments.queueing.supervisor" in one.cmdline()
+    ]
     assert [one.pid for one in named] == [supervisor_pid(supervised)]
 
 
@@ -166,7 +175,7 @@ def test_a_killed_supervisor_is_replaced_and_the_job_goes_on(supervised):
 
 
 def test_a_supervisor_with_nothing_to_do_leaves(home):
-    command = [sys.executable, "-m", "experiments.supervisor", "--home", home]
+    command = [sys.executable, "-m", "experiments.queueing.supervisor", "--home", home]
     process = processes.start([*command, "--leave-after", "0.3"], output=home.parent / "log")
 
     assert processes.exit_code(process) == 0

@@ -8,8 +8,8 @@ import pytest
 
 import store
 from experiments import processes
-from experiments.attempts import MARKER, AttemptFolder, Task
-from experiments.wrapper import TAKEN
+from experiments.queueing.attempts import MARKER, AttemptFolder, Task
+from experiments.queueing.wrapper import TAKEN
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import quick_spec, starts, wait_for
 
@@ -39,7 +39,7 @@ def write_task(attempt, home, *, budget_s=None, grace_s=20.0, **wishes):
 
 
 def start(attempt, mark="mark-1"):
-    command = [sys.executable, "-m", "experiments.wrapper", attempt.path]
+    command = [sys.executable, "-m", "experiments.queueing.wrapper", attempt.path]
     return processes.start(command, output=attempt.log, env={MARKER: mark})
 
 

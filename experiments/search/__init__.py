@@ -1,0 +1,1 @@
+"""Studies from the inside: their spec and space, the process that searches, its trials."""
