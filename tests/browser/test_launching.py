@@ -54,20 +54,22 @@ def test_launch_stop_and_resume(page, visit, idle_queue):
     card = page.locator("[class*=st-key-job_]").first
     expect(card.get_by_role("link", name="marathon")).to_be_visible()
     (job,) = [one for one in queue.jobs(idle_queue) if one.name == "marathon"]
-    checkpoint = idle_queue / "runs" / job.run_id / "checkpoints" / "last.ckpt"
+    run_id = job.run_id
+    assert run_id is not None
+    checkpoint = idle_queue / "runs" / run_id / "checkpoints" / "last.ckpt"
     until(checkpoint.exists)
 
     card.get_by_role("button", name="Stop").click()
     until(lambda: queue.job(idle_queue, job.id).state is State.STOPPED)
-    visit(page, f"/run?id={job.run_id}")
+    visit(page, f"/run?id={run_id}")
     with store.open(idle_queue) as s:
-        before = s.series([job.run_id]).to_pylist()[0]["n"]
+        before = s.series([run_id]).to_pylist()[0]["n"]
     page.get_by_role("button", name="Resume").click()
 
     until(lambda: queue.jobs(idle_queue)[-1].state is State.RUNNING)
-    assert queue.jobs(idle_queue)[-1].run_id == job.run_id
+    assert queue.jobs(idle_queue)[-1].run_id == run_id
     with store.open(idle_queue) as s:
-        until(lambda: s.series([job.run_id]).to_pylist()[0]["n"] > before)
+        until(lambda: s.series([run_id]).to_pylist()[0]["n"] > before)
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     until(lambda: queue.jobs(idle_queue)[-1].state is State.STOPPED)

@@ -161,6 +161,7 @@ def test_a_changed_audit_log_is_said_on_top(ids, opened, decided):
 
 def test_the_run_table_says_how_each_run_stands_to_the_gates(ids, opened):
     names = [ids["better"], ids["worse"]]
+    cells: list[str] = []
     for _ in range(200):
         cells = release_data.gates_column(names, ["finished"] * 2)
         if all(cells):

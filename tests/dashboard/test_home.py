@@ -24,6 +24,10 @@ def run(name, status="finished", *, hours_ago=1, **fields):
     return {**base, **times, **fields}
 
 
+def scored(name, accuracy):
+    return run(name) | {'metrics."val/acc"': accuracy}
+
+
 def facts(**changes):
     base = {"running": 0, "waiting": 0, "is_paused": False, "best": []}
     base |= {"finished": [], "failed": []}
@@ -49,7 +53,7 @@ def test_many_failures_are_to_be_looked_at():
 
 
 def test_the_best_runs_are_to_be_compared_with_the_champion():
-    best = [run("a", **{'metrics."val/acc"': 0.9}), run("b", **{'metrics."val/acc"': 0.8})]
+    best = [scored("a", 0.9), scored("b", 0.8)]
     step = next_step.next_step(facts(best=best, champions=[champion("id-old")]))
 
     assert step.page == "compare"
@@ -59,7 +63,7 @@ def test_the_best_runs_are_to_be_compared_with_the_champion():
 
 
 def test_a_tie_is_never_called_a_lead():
-    best = [run(name, **{'metrics."val/acc"': 0.9}) for name in "ab"]
+    best = [scored(name, 0.9) for name in "ab"]
 
     assert "a and b are level in val/acc" in next_step.next_step(facts(best=best)).sentence
 

@@ -61,7 +61,9 @@ def test_a_damaged_report_shows_what_is_left(home, monkeypatch):
     path = home / "reports" / "r.json"
     path.write_text(path.read_text().replace('"blocks": [', '"blocks": [1, {"kind": "x"}, '))
 
-    assert [block.text for block in report_files.read("r")] == ["kept"]
+    blocks = report_files.read("r")
+    assert blocks is not None
+    assert [block.text for block in blocks] == ["kept"]
     path.write_text("{")
     assert report_files.read("r") is None
 
@@ -84,7 +86,9 @@ def test_a_gap_lifts_the_pen():
 
     drawn = report_panels.plot([(0, False, np.arange(4.0), ys)], x="step", label="loss")
 
-    path = re.search(r' d="([^"]*)"', drawn)[1]
+    found = re.search(r' d="([^"]*)"', drawn)
+    assert found is not None
+    path = found[1]
     assert path.count("M") == 2
     assert path.count("L") == 1
 
@@ -140,7 +144,9 @@ def test_parts_are_moved_changed_and_removed(own, opened):
     next(b for b in at.button if b.key == "report_remove_2").click().run()
 
     assert not at.exception
-    assert [block.text for block in report_files.read("r")] == ["B!", "a"]
+    blocks = report_files.read("r")
+    assert blocks is not None
+    assert [block.text for block in blocks] == ["B!", "a"]
 
 
 def test_a_panel_whose_runs_are_gone_says_so(own, opened, everything_said):
@@ -167,5 +173,7 @@ def test_a_view_is_added_to_a_report_from_its_own_page(own, opened, monkeypatch)
     button(at, "Add this view").click().run()
 
     assert not at.exception
-    (block,) = report_files.read("Fresh")
+    blocks = report_files.read("Fresh")
+    assert blocks is not None
+    (block,) = blocks
     assert (block.page, block.first("q")) == ("runs", "cnn")

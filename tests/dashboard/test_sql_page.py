@@ -57,7 +57,7 @@ def test_a_chart_has_a_line_for_each_value_of_a_column():
 
     figure = sql_console.chart(table, "x", "y", kind="line", colour="m", mode="light")
 
-    assert [trace.name for trace in figure.data] == ["a", "b"]
+    assert [trace["name"] for trace in figure.to_dict()["data"]] == ["a", "b"]
     assert sql_console.numbers(table) == ["x", "y"]
 
 

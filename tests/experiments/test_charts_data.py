@@ -16,7 +16,7 @@ from experiments.evaluating import (
     thresholds,
 )
 from experiments.evaluating.predicted import Predicted
-from experiments.statistics import brier, net_benefit, net_benefit_treat_all, wilson
+from experiments.statistics import Interval, brier, net_benefit, net_benefit_treat_all, wilson
 
 
 def scored(count, seed=0):
@@ -166,6 +166,8 @@ def test_calibrated_probabilities_are_told_from_sharpened_ones():
         model(positive.astype(int), score**3 / (score**3 + (1 - score) ** 3))
     )
 
+    assert isinstance(honest, calibration.Calibration)
+    assert isinstance(sharp, calibration.Calibration)
     assert honest.sentence().endswith("which chance alone gives.")
     assert "chance alone gives" in sharp.sentence()
     assert sharp.errors[calibration.ECE] > 3 * honest.errors[calibration.ECE]
@@ -181,6 +183,7 @@ def test_calibration_of_many_classes_is_of_the_highest_probability():
     label = np.array([generator.choice(3, p=row) for row in scores])
     found = calibration.calibration(model(label, scores, classes=("a", "b", "c")))
 
+    assert isinstance(found, calibration.Calibration)
     assert found.event == "The highest probability"
     assert "ECE, each class by itself" in found.errors
 
@@ -202,6 +205,7 @@ def test_calibration_says_why_it_is_not_defined(made, said):
 def test_one_class_and_equal_scores_are_still_calibration():
     found = calibration.calibration(model([1] * 100, [0.7] * 100))
 
+    assert isinstance(found, calibration.Calibration)
     assert found.bins.frequency.tolist() == [1.0]
     assert calibration.widest_gap(found) == (pytest.approx(0.7), 1.0)
 
@@ -238,7 +242,9 @@ def test_residuals_keep_the_worst_of_many_examples():
     assert len(found.row) <= 3_000
     assert found.counts.sum() == 20_000
     assert found.bias == pytest.approx(float((predicted - true).mean()))
-    assert found.metrics["mae"].low < found.metrics["mae"].estimate < found.metrics["mae"].high
+    error = found.metrics["mae"]
+    assert isinstance(error, Interval)
+    assert error.low < error.estimate < error.high
 
 
 def test_a_constant_target_has_no_r2_and_nan_is_refused():

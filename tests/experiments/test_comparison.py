@@ -217,6 +217,9 @@ def test_a_run_that_does_not_say_which_data_it_saw_is_a_warning_wherever_it_is_a
 
     assert told("aaaa", "aaaa") is None
     partly, unknown, different = told("aaaa", None), told(None, None), told("aaaa", "bbbb", None)
+    assert partly is not None
+    assert unknown is not None
+    assert different is not None
     assert partly.severity is unknown.severity is Severity.WARNS
     assert partly.text == "two does not say which data it saw; the others saw the same."
     assert unknown.text.startswith("None of these runs says which data it saw")

@@ -82,6 +82,7 @@ def test_a_class_that_is_absent_is_not_defined_and_says_why():
         "is never predicted: precision is not defined",
     ]
     assert table.means[0].note == "what is not defined counts as 0"
+    assert table.worst_recall is not None
     assert table.worst_recall.name == "d"
     assert evaluation.normalised(counts)[1].tolist() == [0, 0, 0, 0]
 

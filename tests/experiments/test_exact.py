@@ -34,12 +34,14 @@ def test_the_exact_intervals_are_those_of_the_screen_up_to_noise(place, ids):
         gathered = gather_all(opened, candidates, "val")
     found = exact(gathered, ["accuracy", "roc_auc", "brier"], resamples=400, seed=3)
     again = exact(gathered, ["accuracy", "roc_auc", "brier"], resamples=400, seed=3)
-    runs = gathered.evidence.runs
+    evidence = gathered.evidence
+    assert evidence is not None
+    runs = evidence.runs
 
     assert found == again
     for one in found.metrics:
         pair = runs[ids[1]].output, runs[ids[0]].output
-        screen = paired_difference(one.metric, gathered.evidence.label, *pair)
+        screen = paired_difference(one.metric, evidence.label, *pair)
         [difference] = one.differences
         assert difference.estimate == pytest.approx(screen.estimate)
         assert difference.low == pytest.approx(screen.low, abs=0.2 * (screen.high - screen.low))

@@ -44,8 +44,7 @@ def supervised(home, monkeypatch):
 @pytest.fixture(scope="module")
 def ray_address():
     """The address of a Ray that runs on this machine for these tests."""
-    import ray
-
+    ray = importlib.import_module("ray")  # only with the extra, which `needs_ray` asks for
     folder = f"/tmp/ray{os.getpid()}"  # short: a socket's path has at most 107 characters
     context = ray.init(num_cpus=2, include_dashboard=True, _temp_dir=folder)
     yield f"http://{context.dashboard_url}"

@@ -37,7 +37,7 @@ def test_validation_is_there_to_be_looked_at(home):
 
 def test_wear_is_told_in_words(home):
     nothing = looks.wear(Home.locate(home), RECORD, "test")
-    once = seen(home, ["a"])
+    once = often = seen(home, ["a"])
     for number in range(looks.MANY):
         often = seen(home, ["a", str(number)])
 

@@ -104,6 +104,7 @@ def test_a_loss_counts_in_the_other_direction(generator):
     everything = Slice(column="x", name="all", mask=np.ones(4_000, bool))
     [found] = judge_slices("brier", label, [everything], new, old, margin=0.01)
 
+    assert found.difference is not None
     assert found.difference.estimate > 0
     assert gain_of(found, "brier").high < 0
     assert found.state is SliceState.WORSE
@@ -116,6 +117,7 @@ def test_small_slices_are_shown_but_not_judged(generator):
     [found] = judge_slices("accuracy", label, [tiny], new, old)
 
     assert found.state is SliceState.NOT_JUDGED
+    assert found.difference is not None
     assert found.difference.estimate < -0.3
     assert found.note == "40 examples: fewer than 100 are not judged"
 
@@ -130,6 +132,7 @@ def test_one_class_has_accuracy_but_no_auc(generator):
 
     assert auc.value is None
     assert auc.note == "ROC AUC is not defined here: only one class occurs"
+    assert accuracy.value is not None
     assert accuracy.value.estimate == pytest.approx((scores >= 0.5).mean())
     assert macro.note == "1 of 2 classes do not occur here and count as 0 or not at all"
 
@@ -160,7 +163,9 @@ def test_equal_models_rarely_have_a_slice_that_is_called_worse():
         slices = [Slice(column="x", name=str(i), mask=parts == i) for i in range(20)]
         found = judge_slices("accuracy", label, slices, new, old)
         alarms += any(one.state is SliceState.WORSE for one in found)
-        naive += any(one.difference.high < 0 for one in found)
+        differences = [one.difference for one in found if one.difference is not None]
+        assert len(differences) == len(found)
+        naive += any(difference.high < 0 for difference in differences)
 
     assert alarms / rounds <= 0.06
     assert naive / rounds > 0.2

@@ -126,6 +126,7 @@ def test_a_killed_job_gives_its_slot_back_and_says_what_happened(supervised):
     wrapped = wait_until(supervised, wrapped, "running")
     assert wrapped.slot == 0
     claim = attempt_folder(wrapped.folder, 1).read_claim()
+    assert claim is not None
     os.kill(claim["pid"], signal.SIGKILL)
     (wrapped,) = wait_until_ended(supervised, [wrapped])
     assert wrapped.state is State.LOST
@@ -215,6 +216,7 @@ def test_a_reused_process_number_is_not_taken_for_the_job(home, scheduler):
     wait_for_round(scheduler, lambda: queue.job(home, job.id).state is State.RUNNING)
     folder = attempt_folder(job.folder, 1)
     claim = folder.read_claim()
+    assert claim is not None
     for process in psutil.Process(claim["pid"]).children(recursive=True):
         process.kill()
     os.kill(claim["pid"], signal.SIGKILL)
@@ -241,6 +243,8 @@ def test_a_crashed_search_is_started_again_but_not_one_that_was_refused(home, sc
     scheduler.look()
     folder = attempt_folder(job.folder, 1)
     wait_for(folder.read_claim)
-    os.kill(folder.read_claim()["pid"], signal.SIGKILL)
+    claim = folder.read_claim()
+    assert claim is not None
+    os.kill(claim["pid"], signal.SIGKILL)
     wait_for_round(scheduler, lambda: queue.job(home, job.id).attempt == 2)
     assert queue.job(home, job.id).state in {State.QUEUED, State.STARTING}
