@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
-import yaml
 
 from dashboard import formats, theme
 from dashboard.theme import Status
 from experiments.search.dimensions import Dimension
 from experiments.search.search_spec import StudySpec
+from experiments.specs import to_yaml
 from experiments.studies import Study, StudyState, Wanted
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def parameters(params: Mapping[str, Any]) -> str:
 
 def as_yaml(spec: StudySpec) -> str:
     """Return a study as the file that makes it again."""
-    return yaml.safe_dump(_sparse(spec.to_mapping()), sort_keys=False, allow_unicode=True)
+    return to_yaml(_sparse(spec.to_mapping()))
 
 
 def _label(row: Mapping[str, Any]) -> str:

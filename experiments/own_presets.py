@@ -7,10 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
 from experiments.errors import UsageError
-from experiments.specs import MAX_BYTES, own_presets, preset_names
+from experiments.specs import MAX_BYTES, own_presets, preset_names, to_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +63,7 @@ def save_preset(
     )
     for section, config in (("data", spec.data), ("model", spec.model)):
         mapping[section] = {"kind": config.kind, **mapping.get(section, {})}
-    text = yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
+    text = to_yaml(mapping)
     if len(text.encode()) > MAX_BYTES:
         raise UsageError(f"Expected a spec of at most {MAX_BYTES // 1024} KiB; got a larger one.")
     _write(path, text)

@@ -45,12 +45,22 @@ class _SpecLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+class _SpecDumper(yaml.SafeDumper):
+    """Quotes every text that `_SpecLoader` would take for a number."""
+
+
 # YAML 1.1 takes "1e-3" for a text; everybody means the number.
-_SpecLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+for _yaml in (_SpecLoader, _SpecDumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
+
+
+def to_yaml(mapping: dict[str, Any]) -> str:
+    """Return the YAML text that `read_mapping` reads back as `mapping`."""
+    return yaml.dump(mapping, Dumper=_SpecDumper, sort_keys=False, allow_unicode=True)
 
 
 def preset_names() -> list[str]:

@@ -58,7 +58,7 @@ def store_bytes(home: Home) -> dict[str, int]:
 
 def run_bytes(files: RunFolder) -> dict[str, int]:
     """Return the bytes of a run by kind."""
-    sizes = dict.fromkeys(KINDS, 0)
+    sizes: dict[str, int] = dict.fromkeys(KINDS, 0)
     try:
         entries = list(os.scandir(files.path))
     except FileNotFoundError:

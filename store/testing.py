@@ -17,7 +17,6 @@ def make_run(
     home: Path | str,
     *,
     project: str = "default",
-    name: str | None = None,
     config: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Sequence[float]] | None = None,
     status: str = "finished",
@@ -33,7 +32,7 @@ def make_run(
     ----------
     home
         The store's folder.
-    project, name, config, **options
+    project, config, **options
         As for `store.init`.
     metrics
         Name -> one value a step.
@@ -50,7 +49,6 @@ def make_run(
     """
     run = init(
         project,
-        name=name,
         config=dict(config or {}),
         home=home,
         capture=False,

@@ -61,11 +61,13 @@ def test_its_store_example_records_a_run(home: Path) -> None:
     assert len(list(home.glob("runs/*/run.json"))) == 1
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
-def test_its_spec_is_one(text: str, tmp_path: Path) -> None:
+def test_its_specs_are_what_the_text_says(tmp_path: Path) -> None:
+    from experiments.search.search_spec import read_study
     from experiments.specs import read_spec
 
-    path = tmp_path / "spec.yaml"
-    path.write_text(text, encoding="utf-8")
+    run, study = tmp_path / "run.yaml", tmp_path / "study.yaml"
+    for path, text in zip((run, study), blocks("yaml"), strict=True):
+        path.write_text(text, encoding="utf-8")
 
-    assert read_spec(path).model.kind == yaml.safe_load(text)["model"]["kind"]
+    assert read_spec(run).model.kind == yaml.safe_load(run.read_text("utf-8"))["model"]["kind"]
+    assert read_study(study).n_trials == yaml.safe_load(study.read_text("utf-8"))["n_trials"]

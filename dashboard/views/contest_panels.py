@@ -104,8 +104,8 @@ def flips(contest: Contest) -> None:
         "Examples", list(counts), format_func=lambda kind: f"{kind.capitalize()} {counts[kind]:,}",
         default="broken", key=f"{contest.key}_flip", required=True,
     )  # fmt: skip
-    kinds = {kind: kind for kind in flipping.KINDS}
-    rows = found.rows(kinds.get(str(chosen), "broken"), most=example_data.MOST)
+    kinds: dict[object, flipping.Kind] = {kind: kind for kind in flipping.KINDS}
+    rows = found.rows(kinds.get(chosen, "broken"), most=example_data.MOST)
     if not len(rows):
         st.caption("There is no such example.")
         return

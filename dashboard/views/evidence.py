@@ -85,7 +85,7 @@ def _split(run_ids: Sequence[str]) -> str:
         return found[0] if found else usual
     asked = st.query_params.get("on", "")
     state.seed("compare_split", asked if asked in found else usual if usual in found else found[0])
-    return st.selectbox(
+    chosen = st.selectbox(
         "Split",
         found,
         key="compare_split",
@@ -93,6 +93,7 @@ def _split(run_ids: Sequence[str]) -> str:
         width=110,
         help="Looks at the test split are counted: each one wears it out a little.",
     )
+    return chosen or usual
 
 
 def _metric(gathered: Gathered) -> str:

@@ -1,7 +1,7 @@
 """Releases: model lines with their versions, the champion, the audit log, and the policy."""
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -72,7 +72,7 @@ def _chain() -> None:
         st.caption(f":material/verified_user: Audit log whole: {count} entries, hashes in order.")
 
 
-def _line(known: tuple[str, ...]) -> None:
+def _line(known: Sequence[str]) -> None:
     asked = st.query_params.get("line", "")
     state.seed("releases_line", asked if asked in known else known[0])
     line = known[0]

@@ -1,6 +1,7 @@
 """Where to cut: a threshold that one moves, what mistakes cost, and what follows from both."""
 
 import math
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from dashboard.views.plots import mode, plot
 from experiments.evaluating import thresholds
 from experiments.evaluating.predicted import Predicted
 from experiments.evaluating.thresholds import Prices
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 _SHOWN = ("Expected cost", "Net benefit", "Precision", "Recall", "F1", "Accuracy")
 
@@ -65,7 +69,7 @@ def _controls(first: Predicted) -> tuple[int, Prices, float, str]:
     return int(place or 0), prices, float(threshold), str(shown)
 
 
-def _price(column: "st.delta_generator.DeltaGenerator", label: str, key: str) -> float:
+def _price(column: "DeltaGenerator", label: str, key: str) -> float:
     state.seed(key, _amount(st.query_params.get(key)))
     with column:
         return float(

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Unit = Literal["ms", "bytes", "s", "J", ""]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostKind:
@@ -17,22 +19,20 @@ class CostKind:
     key: str
     """as runs record it"""
     name: str
-    unit: Literal["ms", "bytes", "s", "J", ""]
+    unit: Unit
 
 
-COSTS: Final = tuple(
-    CostKind(key=key, name=name, unit=unit)
-    for key, name, unit in (
-        ("latency_p50_ms", "Latency, median", "ms"),
-        ("latency_p95_ms", "Latency, 95th percentile", "ms"),
-        ("checkpoint_bytes", "Size on disk", "bytes"),
-        ("parameters", "Parameters", ""),
-        ("flops", "Operations an example", ""),
-        ("peak_memory_bytes", "Peak memory in training", "bytes"),
-        ("train_seconds", "Training time", "s"),
-        ("energy_j", "Training energy", "J"),
-    )
+_KINDS: Final[tuple[tuple[str, str, Unit], ...]] = (
+    ("latency_p50_ms", "Latency, median", "ms"),
+    ("latency_p95_ms", "Latency, 95th percentile", "ms"),
+    ("checkpoint_bytes", "Size on disk", "bytes"),
+    ("parameters", "Parameters", ""),
+    ("flops", "Operations an example", ""),
+    ("peak_memory_bytes", "Peak memory in training", "bytes"),
+    ("train_seconds", "Training time", "s"),
+    ("energy_j", "Training energy", "J"),
 )
+COSTS: Final = tuple(CostKind(key=key, name=name, unit=unit) for key, name, unit in _KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,8 @@ def _recorded(record: Mapping[str, Any]) -> dict[str, float]:
     for source in (record, record.get("summary") or {}, record.get("cost") or {}):
         for kind in COSTS:
             value = source.get(kind.key)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and math.isfinite(value) and value >= 0:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if math.isfinite(value) and value >= 0:
                 found[kind.key] = float(value)
     return found

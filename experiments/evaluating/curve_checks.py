@@ -169,8 +169,8 @@ def _key_metric(rows: Mapping[str, Mapping[str, Any]], record: Mapping[str, Any]
     """Return the metric by which the best checkpoint was chosen, else a validation metric."""
     training = record.get("config", {}).get("training")
     watched = training.get("monitor") if isinstance(training, Mapping) else None
-    if watched in rows and rows[watched]["goal"]:
-        return str(watched)
+    if isinstance(watched, str) and watched in rows and rows[watched]["goal"]:
+        return watched
     names = [name for name, row in rows.items() if name.startswith("val") and row["goal"]]
     return min(names, key=lambda name: (rows[name]["goal"] == "min", name), default=None)
 

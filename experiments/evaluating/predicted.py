@@ -113,8 +113,9 @@ def common_rows(
     None stands for all rows as they are: the usual case, which costs one comparison of ids.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
+    from pyarrow import compute
 
+    pc: Any = compute  # it makes its functions when it is imported: type checkers see none
     first, *others = found.values()
     if all(other.example_id.equals(first.example_id) for other in others):
         return dict.fromkeys(found, None)

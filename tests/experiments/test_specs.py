@@ -1,12 +1,18 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.errors import SpecFileError
-from experiments.specs import MAX_BYTES, apply_override, preset_names, read_mapping, read_spec
+from experiments.specs import (
+    MAX_BYTES,
+    apply_override,
+    preset_names,
+    read_mapping,
+    read_spec,
+    to_yaml,
+)
 
 SMALL = """
 project: tries
@@ -112,6 +118,6 @@ def test_plain_values_survive_a_file(
     tmp_path_factory: pytest.TempPathFactory, mapping: dict
 ) -> None:
     path = tmp_path_factory.mktemp("specs") / "spec.yaml"
-    path.write_text(yaml.safe_dump(mapping), encoding="utf-8")
+    path.write_text(to_yaml(mapping), encoding="utf-8")
 
     assert read_mapping(path) == mapping
