@@ -114,6 +114,25 @@ def _compare(facts: Facts, released: set[str]) -> Step:
     )
 
 
+def on_same_data(
+    rows: Sequence[dict[str, Any]], hashes: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """Return the runs that saw the same data, of the data used last by two runs or more.
+
+    Parameters
+    ----------
+    rows
+        Ended runs; their order is kept.
+    hashes
+        Run id -> hash of its data, as far as it is known.
+    """
+    by_data: dict[str | None, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_data.setdefault(hashes.get(row["run_id"]), []).append(row)
+    several = [group for group in by_data.values() if len(group) > 1]
+    return max(several, key=lambda group: max(map(_last, group)), default=[])
+
+
 def lately(
     rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:

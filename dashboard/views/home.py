@@ -15,6 +15,7 @@ from store.layout import Home
 
 _MANY = 400
 _MOST_RUNNING = 8
+_MOST_JUDGED = 30
 
 
 def page() -> None:
@@ -103,14 +104,15 @@ def _champions() -> list[Champion]:
 def _best(
     project: str | None, rows: Sequence[dict[str, Any]], metric: tables.KeyMetric | None
 ) -> list[dict[str, Any]]:
-    """Return the best finished runs of the project in which a run finished last."""
+    """Return the best finished runs on the same data, of the project used last."""
     current = project or next((r["project"] for r in rows if r["status"] == "finished"), None)
     if metric is None or current is None:
         return []
     text = data.within(current, "status = finished")
     columns = [tables.metric_column(metric.name)]
-    found = data.runs(text, metric.order, columns=columns).to_pylist()
-    return found[: next_step.MOST_COMPARED]
+    found = data.runs(text, metric.order, columns=columns).to_pylist()[:_MOST_JUDGED]
+    hashes = {row["run_id"]: data.run(row["run_id"]).get("data_hash") for row in found}
+    return next_step.on_same_data(found, hashes)[: next_step.MOST_COMPARED]
 
 
 def _next(step: next_step.Step) -> None:

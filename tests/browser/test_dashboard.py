@@ -192,15 +192,17 @@ def test_compare_opens_with_the_verdict_and_marks_the_best(page, visit, run_ids)
     expect(page).to_have_url(re.compile(rf"/run\?id={run_ids[0]}"))
 
 
-def test_the_run_page_draws_predictions(page, visit, run_ids):
+def test_the_run_page_draws_predictions_a_chart_at_a_time(page, visit, run_ids):
     visit(page, f"/run?id={run_ids[0]}&tab=Evaluation")
 
-    expect(page.get_by_role("heading", name="Confusion")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
-    expect(page.get_by_text("AUC")).to_be_visible()
-    page.get_by_text("Precision and recall").click()
-    expect(page.get_by_text(re.compile(r"AP 0\."))).to_be_visible()
-    expect(page.get_by_role("table", name=re.compile("each class"))).to_be_visible()
+    expect(page.get_by_text("Choose a cell to see its examples.")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    page.get_by_role("radio", name="ROC").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    expect(page.get_by_text("AUC").first).to_be_visible()
+    page.get_by_role("radio", name="Classes").click()
+    expect(page.get_by_role("table").first).to_be_visible()
+    expect(page).to_have_url(re.compile("Classes"))
 
 
 def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):

@@ -46,6 +46,14 @@ def test_a_paused_queue_comes_first():
     assert "2 jobs wait" in step.sentence
 
 
+def test_only_runs_on_the_same_data_are_held_against_each_other():
+    rows = [run("digits"), run("lstm"), run("cnn")]
+    hashes = {"id-digits": "d", "id-lstm": "reviews", "id-cnn": "reviews"}
+
+    assert [row["name"] for row in next_step.on_same_data(rows, hashes)] == ["lstm", "cnn"]
+    assert next_step.on_same_data(rows[:2], hashes) == []
+
+
 def test_many_failures_are_to_be_looked_at():
     step = next_step.next_step(facts(failed=[run("x", "failed")]))
 
