@@ -1,7 +1,8 @@
 """Releasing a model: the gates open or are overridden with a reason, and it is on record for ever.
 
 A release is a folder ``releases/<line>/v<N>/`` that never changes: ``release.json`` with runs,
-evidence, gates, who, when and why; the checked bundle; the model card.
+evidence, gates, who, when and why; the checked bundle; the model card. The exact bootstrap takes
+minutes: it is computed behind the release and kept beside it.
 """
 
 import getpass
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from experiments.releasing import exact_record
 from experiments.releasing import release_evidence as evidence
 from experiments.releasing.exporting import ExportFailedError, export_run
 from experiments.releasing.gate_case import GateResult
@@ -156,7 +158,9 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
         }
         complete(store, record, prepared.path)
         version = commit(home, prepared, record)
-    return load(home, line, version)
+    made = load(home, line, version)
+    exact_record.start(home, made)
+    return made
 
 
 def lines(home: Home) -> tuple[str, ...]:

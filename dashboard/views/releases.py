@@ -21,8 +21,8 @@ from dashboard.evaluation_data import place
 from dashboard.markup import element
 from experiments import release as releasing
 from experiments.release import Release
+from experiments.releasing import exact_record, release_bundle
 from experiments.releasing import policy as policies
-from experiments.releasing import release_bundle
 from experiments.releasing.policy import PolicyError
 from store import audit
 
@@ -162,6 +162,7 @@ def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Mark
 
 
 def _details(one: Release, points: dict[str, int]) -> None:
+    st.caption(markup.plain(exact_record.read(place(), one).sentence))
     parts: dict[str, Callable[[Release, dict[str, int]], None]] = {
         "Gates then": _gates,
         "Evidence": _evidence,
@@ -195,6 +196,10 @@ def _evidence(one: Release, _points: dict[str, int]) -> None:
         else:
             st.success("The files are as released, and the evidence has the same hash.")
     st.json(dict(evidence), expanded=2)
+    exact = exact_record.read(place(), one)
+    if exact.record is not None:
+        st.markdown("The exact bootstrap of every metric, computed after the release.")
+        st.json(dict(exact.record), expanded=1)
 
 
 def _card(one: Release, _points: dict[str, int]) -> None:

@@ -22,7 +22,7 @@ from experiments.release import (
     verify_audit,
     verify_release,
 )
-from experiments.releasing import policy
+from experiments.releasing import exact_record, policy
 from experiments.releasing.choose import Choice, Option, candidates_of, choose
 from experiments.releasing.exporting import export_run
 from experiments.releasing.release_bundle import card_page, card_text, edit_card
@@ -123,9 +123,11 @@ def list_releases(home: str | None, *, as_json: bool) -> None:
 
 def show_release(home: str | None, ref: str, *, as_json: bool) -> None:
     """Print everything about one release."""
-    found = find(_place(home), ref)
+    place = _place(home)
+    found = find(place, ref)
+    exact = exact_record.read(place, found)
     if as_json:
-        say_json(dict(found.record))
+        say_json({**found.record, "exact": exact.record})
         return
     say(f"{found.ref}, released {found.at} by {found.who}: {found.reason}")
     if found.override is not None:
@@ -133,17 +135,25 @@ def show_release(home: str | None, ref: str, *, as_json: bool) -> None:
     say(f"runs      {', '.join(found.runs)}")
     say(f"evidence  {found.record['evidence']['hash']}")
     say(f"folder    {found.folder}")
+    say(exact.sentence)
     for gate in found.gates:
         say(f"[{_SIGNS[gate.passed]}] {gate.gate}\n       {gate.reason}")
 
 
 def verify_command(home: str | None, ref: str, *, as_json: bool) -> bool:
-    """Check one release's files and compute its evidence again; return whether all is as it was."""
+    """Check one release's files and compute its evidence again; return whether all is as it was.
+
+    An exact bootstrap that is missing is started again; it takes minutes and is not waited for.
+    """
     place = _place(home)
     with store.open(home=place.path) as opened:
-        name = find(place, ref).ref
+        found = find(place, ref)
         problems = verify_release(opened, place, ref)
-    return _say_problems(name, problems, as_json=as_json)
+    is_whole = _say_problems(found.ref, problems, as_json=as_json)
+    exact_record.start(place, found)
+    if not as_json:
+        say(exact_record.read(place, found).sentence)
+    return is_whole
 
 
 def audit_command(home: str | None, *, as_json: bool) -> bool:

@@ -9,7 +9,7 @@ import store
 from dashboard import choice_tables, data, release_data
 from dashboard.views import release_dialog
 from experiments import release
-from experiments.releasing import policy
+from experiments.releasing import exact_record, policy
 from experiments.releasing.gate_case import GateResult
 from store.layout import Home
 
@@ -136,6 +136,16 @@ def test_the_releases_page_shows_versions_gates_evidence_policy_and_audit_log(
     assert history.text_area[0].value == POLICY
     assert "answers@v1" in log
     assert "policy" in log
+
+
+def test_the_releases_page_says_how_far_the_exact_interval_is(ids, opened, decided):
+    before = [one.value for one in opened("releases").caption]
+    exact_record.main(["answers", "1", "--home", str(decided[0]), "--resamples", "30"])
+    at = opened("releases", release_part="Evidence")
+
+    assert any("not computed" in told and "bakeoff release verify" in told for told in before)
+    assert any("bootstrap, 30 resamples, seed 0" in one.value for one in at.caption)
+    assert len(at.json) == 2
 
 
 def test_a_policy_that_cannot_be_understood_is_refused_in_words(ids, opened):
