@@ -12,12 +12,11 @@ from dashboard import (
     data,
     evaluation_data,
     example_data,
-    figures,
     markup,
     state,
 )
 from dashboard.evaluation_data import Contest, Entry
-from dashboard.views import evaluation, example_panel
+from dashboard.views import check_panel, evaluation, example_panel
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import costs as costing
 from experiments.evaluating import flips as flipping
@@ -212,7 +211,7 @@ def checks(contest: Contest) -> None:
         st.caption("The automatic checks found nothing.")
         return
     names = {entry.run_id: entry.name for entry in contest.entries}
-    components.sheet(figures.findings(found, names), key=f"{contest.key}_checks")
+    check_panel.draw(found, names, key=f"{contest.key}_checks")
 
 
 def evaluate(contest: Contest) -> None:

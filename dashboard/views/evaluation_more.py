@@ -10,14 +10,13 @@ from dashboard import (
     data,
     evaluation_data,
     explorer,
-    figures,
     folding,
     formats,
     markup,
 )
 from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import element
-from dashboard.views import example_panel
+from dashboard.views import check_panel, example_panel
 from dashboard.views.curves import panels_of
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import calibration as calibrations
@@ -233,7 +232,7 @@ def fit(scene: Scene) -> None:
     found = [one for one in evaluation_data.findings(ids) if one.code[0] in "TN"]
     names = {entry.run_id: entry.name for entry in scene.entries}
     if found:
-        components.sheet(figures.findings(found, names), key=f"{scene.key}_fit")
+        check_panel.draw(found, names, key=f"{scene.key}_fit")
     else:
         st.caption("Neither over-fitted nor stopped too early, as far as the curves tell.")
     panels = folding.chosen(panels_of(ids), ())
