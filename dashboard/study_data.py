@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from experiments.queueing.jobs import Job
 
 PAGE_SIZE = 50
-_HISTORY = 2000
 
 
 def listed() -> list[dict[str, Any]]:
@@ -59,9 +58,10 @@ def trials(
     return _read(found)
 
 
-def history(study_id: str) -> "pa.Table":
-    """Return the points of the history, and the best so far."""
-    return _asked("study_history", study=study_id, most=_HISTORY)
+def history(found: Study, *, mode: str) -> "tuple[go.Figure | None, str]":
+    """Return the chart of the values and the best so far, and what is to be said about it."""
+    version = int(progress(found.id)["changed_us"])
+    return _drawn_history(data.home(), found.id, version, found.spec.objectives[0].metric, mode)
 
 
 def chart(
@@ -89,6 +89,20 @@ def _rows(study_id: str, version: int) -> list[dict[str, Any]]:
 @lru_cache(maxsize=4)
 def _all_rows(_home: str, study_id: str, _version: int) -> list[dict[str, Any]]:
     return trials(study_id, order="oldest", limit=None)
+
+
+@lru_cache(maxsize=8)
+def _drawn_history(
+    _home: str, study_id: str, _version: int, label: str, mode: str
+) -> "tuple[go.Figure | None, str]":
+    most = study_charts.CHARTS["history"].most
+    points = data.ask(lambda s: s.ask("study_history", study=study_id, most=most))
+    if not points.num_rows:
+        return None, "No trial has a value yet."
+    total, note = points["n"][0].as_py(), ""
+    if total > points.num_rows:
+        note = f"Of {total:,} trials the best and the worst of each part are drawn."
+    return study_charts.history(points, label, mode=mode), note
 
 
 @lru_cache(maxsize=32)

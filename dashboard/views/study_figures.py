@@ -30,15 +30,7 @@ def draw(found: Study) -> None:
     params, objective = _chosen(found, kind)
     mode = "dark" if st.context.theme.type == "dark" else "light"
     if kind == "history":
-        points = study_data.history(found.id)
-        if not points.num_rows:
-            st.caption("No trial has a value yet.")
-            return
-        label = next(iter(found.spec.objectives)).metric
-        figure, note = study_charts.history(points, label, mode=mode), ""
-        total = points["n"][0].as_py()
-        if total > points.num_rows:
-            note = f"Of {total:,} trials the best and the worst of each part are drawn."
+        figure, note = study_data.history(found, mode=mode)
     else:
         figure, note = _on_demand(found, kind, mode, params, objective)
     if note:

@@ -63,7 +63,7 @@ def _questions(study_id):
     return {
         "studies": {},
         "study_progress": {"study": study_id},
-        "study_history": {"study": study_id, "most": 2000},
+        "study_history": {"study": study_id, "most": 1000},
         "study_trials": page,
     }
 
