@@ -158,9 +158,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
         }
         complete(store, record, prepared.path)
         version = commit(home, prepared, record)
-    made = load(home, line, version)
-    exact_record.start(home, made)
-    return made
+    return _with_exact(home, load(home, line, version))
 
 
 def lines(home: Home) -> tuple[str, ...]:
@@ -284,6 +282,12 @@ def verify_audit(home: Home) -> list[str]:
     """Return what is wrong with the audit log and the releases that it names."""
     finish(home)
     return problems_of(home)
+
+
+def _with_exact(home: Home, made: Release) -> Release:
+    """Return a release whose exact bootstrap is being computed, if that could be started."""
+    exact_record.start(home, made)
+    return made
 
 
 def _changes(known: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
