@@ -119,7 +119,7 @@ def history(points: "pa.Table", label: str, *, mode: str) -> go.Figure:
 def _steps(best: np.ndarray) -> np.ndarray:
     """Return the places where the best so far changes, and the last one: the whole staircase."""
     changes = np.flatnonzero(best[1:] != best[:-1]) + 1
-    return np.unique([0, *changes, len(best) - 1])
+    return np.unique(np.concatenate(([0], changes, [len(best) - 1])))
 
 
 def chart(

@@ -1,5 +1,7 @@
 """The history chart of a study: every point names its trial, the best so far loses no step."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from dashboard import study_charts
@@ -18,18 +20,20 @@ def _points() -> pa.Table:
     )
 
 
+def _traces() -> dict[str, Any]:
+    figure: Any = study_charts.history(_points(), "accuracy", mode="light")
+    return {trace.name: trace for trace in figure.data}
+
+
 def test_each_kind_of_trial_is_drawn_with_its_numbers():
-    figure = study_charts.history(_points(), "accuracy", mode="light")
-    drawn = {trace.name: list(trace.x) for trace in figure.data}
-    assert drawn["complete"] == [1, 2, 3, 5]
-    assert drawn["breaks a limit"] == [4]
-    assert drawn["pruned"] == [0]
-    complete = next(trace for trace in figure.data if trace.name == "complete")
-    assert list(complete.customdata) == [1, 2, 3, 5]
+    drawn = _traces()
+    assert list(drawn["complete"].x) == [1, 2, 3, 5]
+    assert list(drawn["complete"].customdata) == [1, 2, 3, 5]
+    assert list(drawn["breaks a limit"].x) == [4]
+    assert list(drawn["pruned"].x) == [0]
 
 
 def test_the_best_so_far_keeps_its_steps_and_its_end():
-    figure = study_charts.history(_points(), "accuracy", mode="light")
-    best = next(trace for trace in figure.data if trace.name == "best so far")
+    best = _traces()["best so far"]
     assert list(best.x) == [0, 1, 2, 5]
     assert list(best.y)[1:] == [0.4, 0.7, 0.7]
