@@ -75,6 +75,7 @@ def test_launch_stop_and_resume(page, visit, idle_queue):
     until(lambda: queue.jobs(idle_queue)[-1].state is State.STOPPED)
 
 
+@pytest.mark.exhaustive
 def test_clone_change_and_start_three_seeds(page, visit, idle_queue):
     spec = load_spec(SMALL)
     run_id = testing.make_run(

@@ -227,6 +227,7 @@ def test_a_training_on_missing_data_leaves_no_trace(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ctrl_c_stops_a_training_gracefully(tiny_spec: Path, home: Path) -> None:
     command = [sys.executable, "-m", "experiments", "train", str(tiny_spec)]
     process = subprocess.Popen(

@@ -73,6 +73,7 @@ def check_a_cluster_runs_stops_and_fails(home, executor, options):
 
 
 @needs_submitit
+@pytest.mark.exhaustive
 def test_submitit_runs_stops_and_fails_jobs(supervised):
     check_a_cluster_runs_stops_and_fails(supervised, "slurm", {"cluster": "local"})
 

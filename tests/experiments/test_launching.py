@@ -210,6 +210,7 @@ def test_a_run_that_is_not_there_is_no_source(source, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_seeds_on_the_command_line_are_one_group(tmp_path, capfd):
     spec = tmp_path / "tiny.yaml"
     spec.write_text(

@@ -130,6 +130,7 @@ def test_without_an_export_a_release_needs_a_reason_as_well(home, place, runs):
         released(home, runs[0], override=None)
 
 
+@pytest.mark.exhaustive
 def test_a_run_without_a_checkpoint_cannot_be_exported_and_says_so(home, place, runs):
     policy.save(place, "gates: []", who="ann")
 

@@ -229,6 +229,7 @@ def test_the_server_listens_on_loopback_only(served):
     assert places == {f"0100007F:{port:04X}"}
 
 
+@pytest.mark.exhaustive
 def test_a_file_and_a_folder_of_images_are_predicted(made, trained, tmp_path):
     ids, scores = recorded(trained.path)
     pixels = digits()[ids[:20]]
@@ -265,6 +266,7 @@ def test_a_bundle_works_where_there_is_no_store_and_no_torch(made, tmp_path):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.exhaustive
 def test_a_changed_bundle_is_not_served(copied):
     path = find(copied, "digits").bundle
     assert path is not None
@@ -279,6 +281,7 @@ def test_a_changed_bundle_is_not_served(copied):
         assert "bundle.zip was changed after the release" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_an_export_that_gives_other_scores_blocks_the_release(copied):
     run = store.init(id="digits-1", resume="must", home=copied.path, capture=False, monitor=False)
     ids, scores = recorded(copied.path)
@@ -302,6 +305,7 @@ def test_an_export_that_gives_other_scores_blocks_the_release(copied):
     assert releases(copied, "other") == ()
 
 
+@pytest.mark.exhaustive
 def test_an_int8_variant_is_a_run_of_its_own_with_predictions(copied, tmp_path):
     done = run_module("trainers.export", "digits-1", "--home", copied.path, "--int8")
     assert done.returncode == 0, done.stderr

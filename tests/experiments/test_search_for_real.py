@@ -49,6 +49,7 @@ def wait_for(condition, seconds=240.0):
         time.sleep(0.2)
 
 
+@pytest.mark.exhaustive
 def test_a_small_search_through_the_queue(queued, capsys):
     queue.set_slots(queued, 2)
     made = studies.create(queued, load_study(SMALL))

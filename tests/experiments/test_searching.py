@@ -111,6 +111,7 @@ def test_a_search_finds_the_good_region_and_every_trial_is_a_run(home, search):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.exhaustive
 def test_killed_at_any_moment_it_neither_loses_nor_doubles_a_trial(home, search, seed):
     chance = random.Random(seed)
     study = made(home, n_trials=10)
@@ -172,6 +173,7 @@ def test_a_failed_trial_does_not_end_the_search(home, search):
     assert [row["state"] for row in rows[1:]].count("complete") >= 2
 
 
+@pytest.mark.exhaustive
 def test_seeds_are_trained_one_after_the_other_and_their_mean_counts(home, search):
     study = made(home, n_trials=2, seeds=3)
 
@@ -187,6 +189,7 @@ def test_seeds_are_trained_one_after_the_other_and_their_mean_counts(home, searc
         assert len({run["group"] for run in runs}) == 1
 
 
+@pytest.mark.exhaustive
 def test_stopped_now_it_goes_on_tomorrow_with_the_same_trials(home, search):
     study = made(home, n_trials=4, workers=2, set={"training.epochs": 8})
     process = search(study.id, EPOCH_S="0.3")
@@ -206,6 +209,7 @@ def test_stopped_now_it_goes_on_tomorrow_with_the_same_trials(home, search):
     assert {row["number"]: row["params"] for row in rows if row["number"] in before} == before
 
 
+@pytest.mark.exhaustive
 def test_what_people_change_holds_for_the_trials_to_come(home, search):
     study = made(home, n_trials=3, workers=1)
     assert search(study.id).wait(90) == 0
@@ -226,6 +230,7 @@ def test_what_people_change_holds_for_the_trials_to_come(home, search):
         assert row["params"]["model.dense"] == 48
 
 
+@pytest.mark.exhaustive
 def test_one_trial_can_be_stopped_alone(home, search):
     study = made(home, n_trials=3, workers=1, set={"training.epochs": 6})
     process = search(study.id, EPOCH_S="0.3")
@@ -249,6 +254,7 @@ def test_a_second_process_for_the_same_study_refuses(home, search):
     assert first.wait(30) == TERMINATED
 
 
+@pytest.mark.exhaustive
 def test_a_torn_journal_and_a_lock_left_behind_are_no_obstacle(home, search):
     study = made(home, n_trials=3)
     assert search(study.id).wait(90) == 0

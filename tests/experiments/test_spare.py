@@ -30,6 +30,7 @@ def spares(home):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_job_runs_in_the_process_that_waited_with_its_own_environment(
     supervised, monkeypatch, tmp_path
 ):

@@ -123,6 +123,7 @@ def test_a_hub_killed_while_it_ingests_loses_nothing_and_repeats_nothing(home, s
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_owner_killed_while_it_compacts_keeps_every_point(home, start_writer):
     compacting = """
 from store import ingest

@@ -95,6 +95,7 @@ def check_every_point(home, accepted):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_kills_of_writers_and_hubs_lose_no_point_and_repeat_none(home, tmp_path):
     accepted = kill_writers_and_hubs(home, tmp_path, kills=8, life_s=1.0)
     assert check_every_point(home, accepted) > 20_000

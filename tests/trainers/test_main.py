@@ -104,6 +104,7 @@ def test_a_signal_stops_after_the_step_with_a_last_checkpoint(
     assert record["error"] is None
 
 
+@pytest.mark.exhaustive
 def test_a_stopped_process_goes_on_with_resume(tmp_path: Path, home: Path):
     spec = {**LONG, "training": {**LONG["training"], "epochs": 4}}
     process = start(tmp_path, spec, home)
