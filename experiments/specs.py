@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PRESETS = Path(__file__).parent / "presets"
 MAX_BYTES = 64 * 1024
+_LINE_BREAKS = frozenset("\x85\u2028\u2029")
+"""Characters that YAML folds like a line's end, unless they are written as escapes."""
 RUN_PREFIX = "run:"
 
 
@@ -60,7 +62,10 @@ for _yaml in (_SpecLoader, _SpecDumper):
 
 def to_yaml(mapping: dict[str, Any]) -> str:
     """Return the YAML text that `read_mapping` reads back as `mapping`."""
-    return yaml.dump(mapping, Dumper=_SpecDumper, sort_keys=False, allow_unicode=True)
+    text = yaml.dump(mapping, Dumper=_SpecDumper, sort_keys=False, allow_unicode=True)
+    if _LINE_BREAKS.isdisjoint(text):
+        return text
+    return yaml.dump(mapping, Dumper=_SpecDumper, sort_keys=False)
 
 
 def preset_names() -> list[str]:
