@@ -32,6 +32,7 @@ def searching(server):
     stop_supervisor(server.home)
 
 
+@pytest.mark.exhaustive
 def test_a_search_from_start_to_best_run(page, visit, searching):
     changes = "&".join(f"set={change}" for change in SMALL)
     visit(page, f"/search?new=1&from=preset:cnn_mnist&{changes}")
