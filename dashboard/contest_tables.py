@@ -43,7 +43,7 @@ def metrics(found: Mapping[str, ManyDifferences | str], entries: Sequence[Entry]
             why = element("td", f"not defined: {one}", cls="missing", colspan=str(len(entries)))
             rows.append(element("tr", head, why))
             continue
-        cells = [element("td", _value(float(one.values[0])))]
+        cells = [element("td", formats.fixed(float(one.values[0])))]
         for place, difference in enumerate(one.differences, start=1):
             gain = difference.estimate * (1 if metric_goal(metric) == "max" else -1)
             sure = difference.low > 0 or difference.high < 0
@@ -57,7 +57,7 @@ def metrics(found: Mapping[str, ManyDifferences | str], entries: Sequence[Entry]
             cells.append(
                 element(
                     "td",
-                    element("span", _value(float(one.values[place])), cls="value"),
+                    element("span", formats.fixed(float(one.values[place])), cls="value"),
                     element("span", told, cls=f"delta {tone}"),
                     element("small", limits),
                 )
@@ -87,7 +87,7 @@ def slices(found: Sequence[SliceResult], metric: str, margin: float) -> Markup:
                 element("th", one.name, scope="row"),
                 element("td", f"{one.n:,}", element("small", f" {one.share:.0%}"), cls="num"),
                 _or_reason(one.value.estimate if one.value else math.nan, one.note),
-                element("td", _value(one.baseline_value), cls="num"),
+                element("td", formats.fixed(one.baseline_value), cls="num"),
                 element(
                     "td",
                     amount(difference.estimate, metric) if known and difference else formats.DASH,
@@ -189,14 +189,10 @@ def flip_lines(row: Mapping[str, Any], entry: Entry, baseline: Entry) -> list[Ma
     ]
 
 
-def _value(value: float) -> str:
-    return formats.DASH if math.isnan(value) else f"{value:.4f}"
-
-
 def _or_reason(value: float, why: str) -> Markup:
     if math.isnan(value):
         return element("td", element("span", "not defined", cls="missing", title=why), cls="num")
-    return element("td", _value(value), cls="num")
+    return element("td", formats.fixed(value), cls="num")
 
 
 def _reach(found: Sequence[SliceResult], metric: str, margin: float) -> float:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import store
-from store.client import HubClient
-from store.layout import Home
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -235,14 +233,8 @@ def close() -> None:
 def _connection(key: str) -> store.Store:
     with _lock:
         if key not in _open:
-            _open[key] = store.Store(Home.locate(key), _through_hub)
+            _open[key] = store.open_through_hub(key)
         return _open[key]
-
-
-def _through_hub(place: Home) -> HubClient:
-    """Connect to the hub, always: a dashboard that owned the store itself would not ingest."""
-    store.ensure_hub(place.path, parent=os.getpid())
-    return HubClient(place)
 
 
 def _forget(key: str) -> None:

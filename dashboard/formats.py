@@ -29,6 +29,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.replace("-", MINUS) if "e" not in text else text
 
 
+def fixed(value: float, digits: int = 4) -> str:
+    """Return a value with so many decimals, as a column of figures wants it; a dash for NaN."""
+    return DASH if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def signed(value: float, digits: int = 4) -> str:
     """Return a difference with its sign; a true minus, not a hyphen."""
     text = number(value, digits)

@@ -1,14 +1,16 @@
-"""What the Queue page says of jobs: words, progress and tables. Pure: jobs in, values out."""
+"""What the Queue page says of jobs: words, progress and tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os import PathLike
 from typing import Any, Final
 
 import pandas as pd
 
 from dashboard import formats, theme
 from dashboard.theme import Status
+from experiments import queue
 from experiments.queueing.jobs import Job, QueueSettings, State
 
 STATES: Final = {
@@ -131,21 +133,17 @@ def ended_frame(jobs: Sequence[Job]) -> pd.DataFrame:
     )
 
 
-def board(jobs: Sequence[Job], waiting: Sequence[Job], settings: QueueSettings) -> Board:
-    """Sort jobs into those that run, wait and have ended.
-
-    Parameters
-    ----------
-    waiting
-        Those that wait, in the order in which they start.
-    """
+def board(home: str | PathLike[str]) -> Board:
+    """Return a store's jobs as they are now: those that run, wait and have ended."""
+    jobs = queue.jobs(home)
+    waiting = queue.in_order(jobs)
     ended = [job for job in jobs if job.state.is_final]
     queued = {job.id for job in waiting}
     return Board(
         active=tuple(j for j in jobs if not j.state.is_final and j.id not in queued),
         waiting=tuple(waiting),
         ended=tuple(sorted(ended, key=lambda job: job.ended or job.created, reverse=True)),
-        settings=settings,
+        settings=queue.settings(home),
     )
 
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NoReturn
 
 from experiments import disk
+from experiments.cli_actions import add_action
 from experiments.cli_queue import add_queue, add_wishes, check_foreground
 from experiments.cli_release import add_release
 from experiments.cli_search import add_search
@@ -102,9 +103,7 @@ def _parser() -> _Parser:
         text: str,
         *parents: _Parser,
     ) -> _Parser:
-        command = commands.add_parser(name, help=text, description=text, parents=parents)
-        command.set_defaults(run=run)
-        return command
+        return add_action(commands, name, run, text, *parents)
 
     _add_servers(add, home)
     train = add("train", _train, "train a model in the foreground", home)

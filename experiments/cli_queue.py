@@ -4,7 +4,10 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from experiments.cli_actions import add_action, handler
 from experiments.errors import UsageError
+
+_COMMANDS = "experiments.queueing.queue_commands"
 
 
 def add_queue(add: Callable[..., argparse.ArgumentParser], *parents: Any, add_set: Any) -> None:
@@ -20,13 +23,13 @@ def add_queue(add: Callable[..., argparse.ArgumentParser], *parents: Any, add_se
         Adds ``--set`` to a command.
     """
     # --home belongs to the actions alone: given before one, the action's default would win.
-    group = add("queue", _handler("list_jobs"), "run trainings one after the other, in slots")
+    group = add(
+        "queue", handler(_COMMANDS, "list_jobs"), "run trainings one after the other, in slots"
+    )
     commands = group.add_subparsers(metavar="ACTION", required=True)
 
     def action(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text, parents=list(parents))
-        command.set_defaults(run=_handler(run))
-        return command
+        return add_action(commands, name, handler(_COMMANDS, run), text, *parents)
 
     ls = action("ls", "list_jobs", "list jobs")
     ls.add_argument("--all", action="store_true", help="all that have ended, too")
@@ -96,12 +99,3 @@ def check_foreground(options: argparse.Namespace) -> None:
 def _with_job(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("job", metavar="JOB", help="a job's id or the beginning of it")
     return command
-
-
-def _handler(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(options: argparse.Namespace) -> int:
-        from experiments.queueing import queue_commands
-
-        return getattr(queue_commands, name)(options)
-
-    return run

@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from experiments.cli_actions import Handler, add_action
+
 _OK, _FAILED = 0, 1
 _Add = Callable[..., argparse.ArgumentParser]
-_Act = Callable[[argparse.Namespace], int]
 
 
 def add_release(add: _Add, home: argparse.ArgumentParser, as_json: argparse.ArgumentParser) -> None:
@@ -36,10 +37,8 @@ def _add_release_actions(
     group = add("release", _list, "release a run, and look at releases")
     actions = group.add_subparsers(metavar="LINE RUN | ACTION", required=True)
 
-    def action(name: str, run: _Act, text: str, *parents: Any) -> argparse.ArgumentParser:
-        command = actions.add_parser(name, help=text, description=text, parents=[home, *parents])
-        command.set_defaults(run=run)
-        return command
+    def action(name: str, run: Handler, text: str, *parents: Any) -> argparse.ArgumentParser:
+        return add_action(actions, name, run, text, home, *parents)
 
     make = action("make", _release, "release a run (`make` may be left out)", as_json)
     make.add_argument("line", metavar="LINE", help="the model line, such as digits")

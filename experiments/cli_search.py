@@ -4,6 +4,9 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from experiments.cli_actions import add_action, handler
+
+_COMMANDS = "experiments.search.search_commands"
 _START = "start"
 
 
@@ -19,14 +22,14 @@ def add_search(add: Callable[..., argparse.ArgumentParser], *parents: Any, add_s
     add_set
         Adds ``--set`` to a command.
     """
-    group = add("search", _handler("list_studies"), "search the settings of a run with Optuna")
+    group = add(
+        "search", handler(_COMMANDS, "list_studies"), "search the settings of a run with Optuna"
+    )
     commands = group.add_subparsers(metavar="ACTION or SPEC", required=True)
     _start_by_default(group, commands.choices)
 
     def action(name: str, run: str, text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text, parents=list(parents))
-        command.set_defaults(run=_handler(run))
-        return command
+        return add_action(commands, name, handler(_COMMANDS, run), text, *parents)
 
     start = action(_START, "start", "start a search; `bakeoff search SPEC` does the same")
     start.add_argument("spec", metavar="SPEC", help="a YAML file or the name of a preset study")
@@ -74,12 +77,3 @@ def _start_by_default(group: argparse.ArgumentParser, known: Any) -> None:
 def _with_study(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("study", metavar="STUDY", help="a study's id or the beginning of it")
     return command
-
-
-def _handler(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(options: argparse.Namespace) -> int:
-        from experiments.search import search_commands
-
-        return getattr(search_commands, name)(options)
-
-    return run

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import store
+from experiments.cli_actions import add_action
 from experiments.errors import UsageError
 from experiments.terminal import say, say_json, say_table
 from store import gc, trash
@@ -59,8 +60,7 @@ def add_commands(
         ("restore", _restore, "bring runs back", "+"),
         ("empty", _empty, "delete these runs for good, or all that are in the trash", "*"),
     ):
-        action = actions.add_parser(name, help=text, description=text, parents=[home, as_json])
-        action.set_defaults(run=run)
+        action = add_action(actions, name, run, text, home, as_json)
         if runs:
             action.add_argument("run_ids", nargs=runs, metavar="RUN", help="a run's id")
 

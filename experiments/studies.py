@@ -301,7 +301,7 @@ def _change_dimension(home: HomeLike, study_id: str, name: str, **changes: Any) 
         raise StudySpecError([f"Expected a parameter of the study, {names}; got {name!r}."])
     if old.kind == "choice" and "low" in changes:
         raise StudySpecError([f"Expected values for {name}, which has choices; got a range."])
-    new = old.model_dump(mode="json") | {key: _plain(value) for key, value in changes.items()}
+    new = old.model_dump(mode="json") | {key: as_list(value) for key, value in changes.items()}
     space = [new if one.name == name else one.model_dump(mode="json") for one in found.spec.space]
     return _change(home, study_id, {"space": space, "starts": _inside(found.spec, name, new)})
 
@@ -323,7 +323,3 @@ def _change(home: HomeLike, study_id: str, changes: Mapping[str, Any]) -> Study:
 
 def _as_spec(mapping: Mapping[str, Any]) -> StudySpec:
     return StudySpec.model_validate(mapping)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

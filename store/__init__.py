@@ -17,7 +17,7 @@ from store.errors import (
     StoreError,
 )
 from store.layout import new_run_id
-from store.opening import ensure_hub, open, stop_hub  # noqa: A004  # the contract's name
+from store.opening import ensure_hub, open, open_through_hub, stop_hub  # noqa: A004  # contract
 from store.reading import Store
 from store.recording import Run
 from store.starting import init
@@ -40,5 +40,6 @@ __all__ = [
     "init",
     "new_run_id",
     "open",
+    "open_through_hub",
     "stop_hub",
 ]

@@ -99,6 +99,27 @@ def ensure_hub(home: str | os.PathLike[str] | None = None, *, parent: int | None
         _start_hub(located, parent)
 
 
+def open_through_hub(home: str | os.PathLike[str] | None = None) -> Store:
+    """Open a store through its hub, always, started where there is none.
+
+    For processes that live long, such as a dashboard or a search: owning the store themselves
+    would lock the others out. The hub leaves with this process, once nobody else asks.
+
+    Raises
+    ------
+    StoreError
+        When the store is first asked, if the hub cannot start; with its own words.
+    """
+    return Store(Home.locate(home), _started_hub)
+
+
+def _started_hub(home: Home) -> Backend:
+    from store.client import HubClient
+
+    ensure_hub(home.path, parent=os.getpid())
+    return HubClient(home)
+
+
 def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
     """Ask the hub to leave and wait until it has; return whether there was one."""
     from store.client import HubClient, hub_facts

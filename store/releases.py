@@ -1,7 +1,6 @@
 """Where releases lie on disk: ``releases/<line>/v<N>/``, whole or not there at all."""
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from store import audit
+from store.artifacts import sha256
 from store.errors import HomeNotWritableError, StoreError
 from store.layout import Home
 
@@ -127,13 +127,13 @@ def check_files(home: Home, line: str, version: int) -> list[str]:
     except DamagedReleaseError as error:
         return [str(error)]
     problems: list[str] = []
-    if file_sha256(folder / RECORD_NAME) != found.details.get("sha256"):
+    if sha256(folder / RECORD_NAME) != found.details.get("sha256"):
         problems.append(f"{ref}: its record was changed after the release.")
     for name, expected in record.get("files", {}).items():
         path = folder / Path(name).name
         if not path.is_file():
             problems.append(f"{ref}: its {name} is gone.")
-        elif file_sha256(path) != expected:
+        elif sha256(path) != expected:
             problems.append(f"{ref}: its {name} was changed after the release.")
     return problems
 
@@ -150,12 +150,6 @@ def problems_of(home: Home) -> list[str]:
         else:
             problems.append(f"The audit log names {ref!r}, which cannot be a release.")
     return problems
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

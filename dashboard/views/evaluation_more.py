@@ -69,7 +69,7 @@ def _calibration_table(found: dict[Entry, calibrations.Calibration]) -> markup.M
         element(
             "tr",
             element("th", name, scope="row"),
-            *(element("td", _plain(value), cls="num") for value in values),
+            *(element("td", formats.fixed(value), cls="num") for value in values),
         )
         for name, values in figures_of.items()
     ]
@@ -222,8 +222,8 @@ def _regression_table(found: dict[Entry, regressions.Residuals]) -> markup.Marku
 def _interval(found: MetricInterval | str) -> markup.Markup:
     if isinstance(found, str):
         return element("td", element("span", found, cls="missing"), cls="num")
-    limits = element("small", f" {_plain(found.low)} to {_plain(found.high)}")
-    return element("td", _plain(found.estimate), limits, cls="num")
+    limits = element("small", f" {formats.fixed(found.low)} to {formats.fixed(found.high)}")
+    return element("td", formats.fixed(found.estimate), limits, cls="num")
 
 
 def fit(scene: Scene) -> None:
@@ -239,7 +239,3 @@ def fit(scene: Scene) -> None:
     runs = explorer.rows(ids)
     if panels and runs and data.series(ids).num_rows:
         explorer.draw(runs, panels, key=f"{scene.key}_fit_curves")
-
-
-def _plain(value: float) -> str:
-    return formats.DASH if math.isnan(value) else f"{value:.4f}"

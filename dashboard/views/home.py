@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cards, data, frame, markup, navigation, next_step, queue_rows, tables
 from dashboard.components import sheet
 from dashboard.next_step import Champion, Facts
-from experiments import queue, release
+from experiments import release
 from experiments.errors import ExperimentError
 from store.layout import Home
 
@@ -31,7 +31,7 @@ def page() -> None:
     good, bad = next_step.lately(rows, datetime.now(UTC))
     running = [row for row in rows if row["status"] == "running"]
     champions = _champions()
-    board = _board()
+    board = queue_rows.board(data.home())
     facts = Facts(
         running=len(running),
         waiting=len(board.waiting),
@@ -71,12 +71,6 @@ def _rows(project: str | None) -> tuple[list[dict[str, Any]], tables.KeyMetric |
     if metric is None or metric.goal is None:
         return newest.to_pylist(), None
     return data.newest_with(project, tables.metric_column(metric.name), _MANY).to_pylist(), metric
-
-
-def _board() -> queue_rows.Board:
-    home = data.home()
-    jobs = queue.jobs(home)
-    return queue_rows.board(jobs, queue.in_order(jobs), queue.settings(home))
 
 
 def _champions() -> list[Champion]:

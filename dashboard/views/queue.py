@@ -31,7 +31,7 @@ _ended = Picker("queue_ended", "job")
 
 def page() -> None:
     """Draw the page."""
-    board = _board()
+    board = queue_rows.board(data.home())
     frame.title("Queue", queue_rows.summary(board))
     doing.say()
     _controls(board)
@@ -45,13 +45,7 @@ def page() -> None:
         _draw_waiting(board)
     if board.ended:
         _draw_ended(board)
-    frame.pulse(lambda: queue_rows.look(_board()), is_running=board.is_moving)
-
-
-def _board() -> Board:
-    home = data.home()
-    jobs = queue.jobs(home)
-    return queue_rows.board(jobs, queue.in_order(jobs), queue.settings(home))
+    frame.pulse(lambda: queue_rows.look(queue_rows.board(data.home())), is_running=board.is_moving)
 
 
 def _do(action: Callable[..., object], *arguments: Any, **options: Any) -> None:
@@ -116,7 +110,11 @@ def _active(board: Board) -> None:
 
     @st.fragment(run_every=2.0)
     def live() -> None:
-        jobs = [job for job in _board().active if job.id in {one.id for one in board.active}]
+        jobs = [
+            job
+            for job in queue_rows.board(data.home()).active
+            if job.id in {one.id for one in board.active}
+        ]
         runs = [job.run_id for job in jobs if job.run_id]
         series = data.series(runs).to_pylist() if runs else []
         for job in jobs[:_MOST_CARDS]:

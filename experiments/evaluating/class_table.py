@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.evaluating.evaluation import FloatArray, IntArray
 from experiments.statistics import wilson
+from experiments.statistics.arrays import ratio
 
 Average = Literal["macro", "micro", "weighted"]
 
@@ -82,8 +82,8 @@ def class_table(counts: IntArray, names: tuple[str, ...], *, level: float = 0.95
     if len(table) != len(names):
         raise ValueError(f"Expected {len(table)} class names; got {len(names)}.")
     hits, support, called = np.diag(table), table.sum(axis=1), table.sum(axis=0)
-    f1 = _ratio(2 * hits, support + called)
-    precision, recall = _ratio(hits, called), _ratio(hits, support)
+    f1 = ratio(2 * hits, support + called)
+    precision, recall = ratio(hits, called), ratio(hits, support)
     rows = []
     for place, name in enumerate(names):
         own = _limits(hits[place], called[place], level)
@@ -150,7 +150,3 @@ def _limits(hits: float, whole: float, level: float) -> tuple[float, float]:
         return math.nan, math.nan
     share = wilson(int(hits), int(whole), level=level)
     return share.low, share.high
-
-
-def _ratio(part: FloatArray, whole: NDArray[np.float64]) -> FloatArray:
-    return np.divide(part, whole, out=np.full(len(part), math.nan), where=whole > 0)

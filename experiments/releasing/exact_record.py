@@ -26,9 +26,10 @@ from experiments.exact import RESAMPLES, ExactRecord, exact
 from experiments.releasing.release_files import ReleaseError
 from experiments.releasing.released import Release, load
 from store import audit
+from store.artifacts import sha256
 from store.layout import Home
 from store.reading import Store
-from store.releases import file_sha256, sync_folder
+from store.releases import sync_folder
 
 ON_DEMAND = "BAKEOFF_EXACT"
 """Variable; "0": nothing is started."""
@@ -82,7 +83,7 @@ def read(home: Home, release: Release) -> Kept:
         if (entry.action, entry.subject) == (_ACTION, release.ref)
     }
     try:
-        is_ours = file_sha256(path) in written
+        is_ours = sha256(path) in written
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if is_ours else {}
     except (OSError, ValueError):
         record = {}
@@ -130,7 +131,7 @@ def write(home: Home, release: Release, found: ExactRecord) -> None:
             home,
             _ACTION,
             release.ref,
-            sha256=file_sha256(temporary),
+            sha256=sha256(temporary),
             resamples=found.resamples,
             seed=found.seed,
         )

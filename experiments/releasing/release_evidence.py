@@ -22,6 +22,7 @@ from experiments.evaluating.evidence import Candidate
 from experiments.evaluating.findings import Examined
 from experiments.releasing.measured import Measured, Model, measure
 from experiments.releasing.policy import Policy
+from store.artifacts import sha256
 from store.audit import digest
 
 CLASSIFICATION: Final = (
@@ -169,18 +170,11 @@ def _input(store: Examined, run_id: str, role: str, split: str, folder: Path) ->
         "examples": 0 if table is None else table.num_rows,
         "predictions_sha256": None if table is None else fingerprint(table),
         "spec_sha256": digest(record["config"]),
-        "checkpoint_sha256": _sha256(checkpoint),
+        "checkpoint_sha256": sha256(checkpoint) if checkpoint.is_file() else None,
         "seed": record.get("seed"),
         "data_hash": record.get("data_hash"),
         "commit": (record.get("git") or {}).get("commit"),
     }
-
-
-def _sha256(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verdict(store: Examined, question: Question) -> dict[str, Any] | None:

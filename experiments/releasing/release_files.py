@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from experiments.errors import ExperimentError, UsageError
 from store import audit
+from store.artifacts import sha256
 from store.layout import Home
 from store.ledger import LEDGER_NAME, Ledger
 from store.releases import (
@@ -25,7 +26,6 @@ from store.releases import (
     STAGING,
     DamagedReleaseError,
     check_line,
-    file_sha256,
     line_names,
     read_record,
     releasing,
@@ -124,7 +124,7 @@ def commit(home: Home, prepared: Staging, record: Mapping[str, Any]) -> int:
             line=line,
             version=version,
             staging=prepared.path.name,
-            sha256=file_sha256(path),
+            sha256=sha256(path),
             aliases=list(record["aliases"]),
             override=record["override"],
             reason=record["reason"],
@@ -194,7 +194,7 @@ def _finish(home: Home) -> None:
         entry = committed.get((path.parent.name, path.name))
         if entry is not None:
             target = version_folder(home, path.parent.name, entry.details["version"])
-            if not target.exists() and file_sha256(path / RECORD_NAME) == entry.details["sha256"]:
+            if not target.exists() and sha256(path / RECORD_NAME) == entry.details["sha256"]:
                 (path / _BUSY).unlink(missing_ok=True)
                 path.rename(target)
                 sync_folder(target.parent)
@@ -287,7 +287,7 @@ def _seal(folder: Path) -> dict[str, str]:
         with path.open("rb") as file:
             os.fsync(file.fileno())
         path.chmod(0o444)
-        sealed[path.name] = file_sha256(path)
+        sealed[path.name] = sha256(path)
     return sealed
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -146,3 +147,10 @@ def _moved(mapping: Mapping[str, Any], section: str, kind: str) -> dict[str, Any
 def as_list(value: Any) -> Any:
     """Return a tuple as a list, as YAML and JSON give them."""
     return list(value) if isinstance(value, tuple) else value
+
+
+def as_number(value: Any) -> float | None:
+    """Return a finite number as a float; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -5,12 +5,11 @@ condition only (`when`), so that each kind of model brings its own settings.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from experiments.search.dimensions import KINDS, Dimension, apply, as_list
+from experiments.search.dimensions import KINDS, Dimension, apply, as_list, as_number
 from trainers.fields import FieldCard
 from trainers.spec import SpecError, describe_fields, load_spec
 
@@ -196,10 +195,10 @@ def _filled(
         name=name,
         field=field,
         kind=kind,
-        low=_float(body.get("low")),
-        high=_float(body.get("high")),
+        low=as_number(body.get("low")),
+        high=as_number(body.get("high")),
         log=bool(body.get("log", False)),
-        step=_float(body.get("step")),
+        step=as_number(body.get("step")),
         choices=tuple(map(as_list, body.get("choices", ()))),
         only=tuple(map(as_list, _listed(body.get("only")))),
         when=_conditions(body.get("when")),
@@ -210,7 +209,7 @@ def _completed(body: dict[str, Any], card: FieldCard) -> dict[str, Any]:
     """Take the end that was left out, and the scale, from the declaration."""
     prefill = suggested(card) or {}
     ends = {"low": prefill.get("low", card.ge), "high": prefill.get("high", card.le)}
-    log = card.log and (_float(body.get("low", ends["low"])) or 0) > 0 and "step" not in body
+    log = card.log and (as_number(body.get("low", ends["low"])) or 0) > 0 and "step" not in body
     return {**ends, "log": log, **body}
 
 
@@ -220,7 +219,7 @@ def _wrong_range(name: str, body: Mapping[str, Any], card: FieldCard, kind: str)
         return _wrong_choices(where, body["choices"])
     if card.type not in _NUMBERS:
         return [f"Expected choices for {where}, which is {card.expectation}; got a range."]
-    low, high = _float(body.get("low")), _float(body.get("high"))
+    low, high = as_number(body.get("low")), as_number(body.get("high"))
     if low is None or high is None:
         ends = f"{body.get('low')!r} and {body.get('high')!r}"
         return [f"Expected {where} to have low and high, both numbers; got {ends}."]
@@ -244,7 +243,7 @@ def _wrong_choices(where: str, choices: Any) -> list[str]:
 
 
 def _wrong_scale(where: str, body: Mapping[str, Any], kind: str) -> list[str]:
-    low, high, step = (_float(body.get(key)) for key in ("low", "high", "step"))
+    low, high, step = (as_number(body.get(key)) for key in ("low", "high", "step"))
     problems = []
     if body.get("log") and (low is None or low <= 0):
         problems.append(f"Expected {where}.low above 0 on a logarithmic scale; got {low}.")
@@ -292,12 +291,6 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _float(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _get(mapping: Mapping[str, Any], dotted: str) -> Any:

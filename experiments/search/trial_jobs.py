@@ -1,15 +1,14 @@
 """The trainings of a search's trials: jobs of the queue, and what their runs recorded."""
 
 import math
-import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import store
 from experiments import queue
 from experiments.queueing.jobs import Job
-from store.client import HubClient
+from experiments.search.dimensions import as_number
 from store.layout import Home
 from store.values import flatten
 
@@ -126,27 +125,15 @@ class Measurements:
         for row in opened.series([run_id]).to_pylist():
             if row["metric"] == metric:
                 best = row["max"] if goal == "max" else row["min"]
-                return _finite(best if take == "best" else row["last"])
+                return as_number(best if take == "best" else row["last"])
         try:
             record = opened.run(run_id)
         except store.RunNotFoundError:
             return None
         facts = flatten({key: value for key, value in record.items() if key != "config"})
-        return _finite(facts.get(metric, facts.get(f"summary.{metric}")))
+        return as_number(facts.get(metric, facts.get(f"summary.{metric}")))
 
     def _opened(self) -> store.Store:
         if self._store is None:
-            self._store = store.Store(self._home, _through_hub)
+            self._store = store.open_through_hub(self._home.path)
         return self._store
-
-
-def _through_hub(place: Home) -> HubClient:
-    """Connect to the hub, always: a search that owned the store would lock the dashboard out."""
-    store.ensure_hub(place.path, parent=os.getpid())
-    return HubClient(place)
-
-
-def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

@@ -187,3 +187,8 @@ def tally(label: IntArray, predicted: IntArray, num_classes: int) -> FloatArray:
     cell = label * num_classes + predicted
     counts = np.bincount(cell, minlength=num_classes * num_classes)
     return counts.reshape(num_classes, num_classes).astype(np.float64)
+
+
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return part / whole of each place; NaN, not a warning, where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

@@ -15,6 +15,7 @@ from experiments.statistics.arrays import (
     class_index,
     code_classes,
     matrix,
+    ratio,
     tally,
 )
 from experiments.statistics.intervals import Interval, normal_quantile
@@ -212,9 +213,9 @@ def precision_recall(
     hits, support, called = np.diag(table), table.sum(axis=1), table.sum(axis=0)
     others = table.sum() - support
     return PrecisionRecall(
-        precision=_share(hits, called),
-        recall=_share(hits, support),
-        specificity=_share(others - (called - hits), others),
+        precision=ratio(hits, called),
+        recall=ratio(hits, support),
+        specificity=ratio(others - (called - hits), others),
         classes=codes.names[keep],
     )
 
@@ -355,7 +356,3 @@ def _credit(size: int, weights: str | None) -> FloatArray:
     if weights == "quadratic":
         return 1 - gap**2
     raise ValueError(f"Expected weights None, 'linear' or 'quadratic'; got {weights!r}.")
-
-
-def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(len(part), math.nan), where=whole > 0)

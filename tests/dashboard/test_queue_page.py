@@ -31,8 +31,7 @@ def add(home, monkeypatch):
 
 
 def jobs(home):
-    found = queue.jobs(home)
-    return queue_rows.board(found, queue.in_order(found), queue.settings(home))
+    return queue_rows.board(home)
 
 
 def button(at, label):

@@ -54,3 +54,19 @@ class ModelConfig(Config):
     dropout: float = number(
         0.2, ge=0.0, le=0.9, text="Share of values zeroed while training.", tunable=(0.0, 0.5)
     )
+
+
+def check_heads(embedding: int, heads: int) -> None:
+    """Refuse a number of attention heads that the embedding cannot be divided among.
+
+    Raises
+    ------
+    pydantic_core.PydanticCustomError
+        Within a validator: the sentence that the form and the terminal show.
+    """
+    if embedding % heads:
+        raise PydanticCustomError(
+            "heads",
+            "Expected model.embedding to be a multiple of model.heads; got {width} and {heads}.",
+            {"width": embedding, "heads": heads},
+        )

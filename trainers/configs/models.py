@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from trainers.configs.base import ModelConfig
+from trainers.configs.base import ModelConfig, check_heads
 from trainers.fields import number, option
 
 Width = Annotated[int, Field(ge=1, le=1024)]
@@ -76,12 +76,7 @@ class TransformerConfig(ModelConfig):
 
     @model_validator(mode="after")
     def _divide_among_heads(self) -> Self:
-        if self.embedding % self.heads:
-            raise PydanticCustomError(
-                "heads",
-                "Expected model.embedding to be a multiple of model.heads; got {width} and {heads}.",
-                {"width": self.embedding, "heads": self.heads},
-            )
+        check_heads(self.embedding, self.heads)
         return self
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Self
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
-from trainers.configs.base import ModelConfig
+from trainers.configs.base import ModelConfig, check_heads
 from trainers.configs.models import TransformerConfig
 from trainers.fields import number, option
 
@@ -23,12 +22,7 @@ class AttentionConfig(ModelConfig):
 
     @model_validator(mode="after")
     def _divide_among_heads(self) -> Self:
-        if self.embedding % self.heads:
-            raise PydanticCustomError(
-                "heads",
-                "Expected model.embedding to be a multiple of model.heads; got {width} and {heads}.",
-                {"width": self.embedding, "heads": self.heads},
-            )
+        check_heads(self.embedding, self.heads)
         return self
 
 
