@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 BandKind = Literal["std", "se", "ci95", "minmax"]
 
+_FAR = math.nextafter(2.0**63, 0)
+"""The last whole number of 64 bits that is a float."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bands:
@@ -66,8 +69,9 @@ def m4(x: ArrayLike, y: ArrayLike, lo: float, hi: float, width: int) -> Indices:
     ValueError
         The arrays differ in length, the width is below 1, or ``lo`` is not at most ``hi``.
     """
-    places = np.asarray(x, dtype=np.float64)
-    values = np.asarray(y)
+    places, values = np.asarray(x), np.asarray(y)
+    if places.dtype != np.int64:
+        places = places.astype(np.float64, copy=False)
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
     if places.ndim != 1 or places.shape != values.shape:
@@ -76,14 +80,13 @@ def m4(x: ArrayLike, y: ArrayLike, lo: float, hi: float, width: int) -> Indices:
         )
     if width < 1 or not lo <= hi:
         raise ValueError(f"Expected width >= 1 and lo <= hi; got {width}, {lo}, {hi}.")
-    begin, end = np.searchsorted(places, lo, "left"), np.searchsorted(places, hi, "right")
+    begin, end = _search(places, lo, "left"), _search(places, hi, "right")
     outer = slice(max(0, begin - 1), min(len(places), end + 1))
     if end - begin <= 4 * width:
         return np.arange(outer.start, outer.stop, dtype=np.int64)
     starts = _column_starts(places[begin:end], lo, hi, width)
-    kept = _keep(values[begin:end], starts)
-    ends = np.array([outer.start, outer.stop - 1])
-    return _distinct(np.concatenate((kept + begin, ends))).astype(np.int64, copy=False)
+    kept = _keep(values[begin:end], starts) + begin
+    return np.concatenate((np.arange(outer.start, begin), kept, np.arange(end, outer.stop)))
 
 
 def last_write_wins(step: ArrayLike, wall: ArrayLike) -> Indices:
@@ -146,34 +149,67 @@ def bands(
         return _summary(places, columns, [y for _, y in series], count, kind)
 
 
-def _column_starts(x: Floats, lo: float, hi: float, width: int) -> Indices:
+def _search(x: NDArray[Any], edges: Any, side: Literal["left", "right"]) -> Any:
+    """Search x, which may be whole numbers: these are not copied into floats."""
+    if x.dtype == np.int64:
+        to_whole = np.ceil if side == "left" else np.floor
+        edges = to_whole(np.clip(edges, -_FAR, _FAR)).astype(np.int64)
+    return np.searchsorted(x, edges, side)
+
+
+def _column_starts(x: NDArray[Any], lo: float, hi: float, width: int) -> Indices:
     """Return where each pixel column that has points begins in x."""
     lo, hi = (x[0] if math.isinf(lo) else lo), (x[-1] if math.isinf(hi) else hi)
     part = np.arange(1, width) / width
     edges = np.maximum.accumulate(lo * (1 - part) + hi * part)  # never hi - lo: it may overflow
-    starts = np.concatenate(([0], np.searchsorted(x, edges, "left"), [len(x)]))
+    starts = np.concatenate(([0], _search(x, edges, "left"), [len(x)]))
     return starts[:-1][starts[1:] > starts[:-1]]
 
 
 def _keep(y: NDArray[Any], starts: Indices) -> Indices:
-    """Return first, last, lowest, highest and gap points of the columns, unordered."""
+    """Return first, last, lowest, highest and gap points of the columns, ascending."""
     ends = np.append(starts[1:], len(y))
-    chunk = 8 + 2 * math.isqrt(
-        len(y) // len(starts)
-    )  # extremes: first of chunks, then in one chunk
-    cuts = _distinct(np.concatenate((starts, np.arange(0, len(y), chunk))))
-    lows, highs = np.minimum.reduceat(y, cuts), np.maximum.reduceat(y, cuts)
-    kept = [starts, ends - 1]
-    if not (np.isfinite(lows).all() and np.isfinite(highs).all()):
-        is_gap = ~np.isfinite(y)
-        kept += _gaps(np.flatnonzero(is_gap), starts, ends)
-        below, above = np.where(is_gap, np.inf, y), np.where(is_gap, -np.inf, y)
-        lows, highs = np.minimum.reduceat(below, cuts), np.maximum.reduceat(above, cuts)
+    is_finite = np.isfinite(y)
+    if is_finite.all():
+        lowest, highest = _extremes(y, y, starts, ends)
+        kept = [starts, np.minimum(lowest, highest), np.maximum(lowest, highest), ends - 1]
     else:
-        below = above = y
-    kept.append(_positions(below, lows, cuts, starts, np.minimum))
-    kept.append(_positions(above, highs, cuts, starts, np.maximum))
-    return np.concatenate(kept)
+        below, above = np.where(is_finite, y, np.inf), np.where(is_finite, y, -np.inf)
+        extremes = _extremes(below, above, starts, ends)
+        gaps = _gaps(np.flatnonzero(~is_finite), starts, ends)
+        kept = np.sort([starts, *extremes, *gaps, ends - 1], axis=0)
+    ordered = np.stack(kept, axis=1).ravel()  # one column is behind the other
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+
+
+def _extremes(
+    below: NDArray[Any], above: NDArray[Any], starts: Indices, ends: Indices
+) -> tuple[Indices, Indices]:
+    """Return the first lowest place of `below` and the first highest of `above` in each column."""
+    longest = int(np.max(ends - starts))
+    if longest * len(starts) <= 2 * len(below):
+        low = _rows(below, starts, ends, longest)
+        high = low if above is below else _rows(above, starts, ends, longest)
+        return starts + low.argmin(axis=1), starts + high.argmax(axis=1)
+    chunk = 8 + 2 * math.isqrt(len(below) // len(starts))
+    cuts = _distinct(np.concatenate((starts, np.arange(0, len(below), chunk))))
+    lowest = _positions(below, np.minimum.reduceat(below, cuts), cuts, starts, np.minimum)
+    highest = _positions(above, np.maximum.reduceat(above, cuts), cuts, starts, np.maximum)
+    return lowest, highest
+
+
+def _rows(y: NDArray[Any], starts: Indices, ends: Indices, longest: int) -> NDArray[Any]:
+    """Return the columns, about equally long, as rows; short ones repeat their first value."""
+    if longest * len(starts) == len(y):
+        return y.reshape(-1, longest)
+    whole = np.searchsorted(starts, len(y) - longest, "right")
+    rows = np.empty((len(starts), longest), y.dtype)
+    rows[:whole] = np.lib.stride_tricks.sliding_window_view(y, longest)[starts[:whole]]
+    rows[whole:] = y[np.minimum(starts[whole:, None] + np.arange(longest), len(y) - 1)]
+    shortest = int(np.min(ends - starts))
+    is_beyond = np.arange(shortest, longest) >= (ends - starts)[:, None]
+    np.copyto(rows[:, shortest:], rows[:, :1], where=is_beyond)
+    return rows
 
 
 def _positions(
@@ -197,9 +233,13 @@ def _distinct(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _gaps(gap: Indices, starts: Indices, ends: Indices) -> list[Indices]:
+    """Return the first and the last gap of each column, or its start where it has none."""
     first, after = np.searchsorted(gap, starts), np.searchsorted(gap, ends)
-    has_gap = after > first
-    return [gap[first[has_gap]], gap[after[has_gap] - 1]]
+    last = len(gap) - 1
+    return [
+        np.where(after > first, gap[np.minimum(first, last)], starts),
+        np.where(after > first, gap[after - 1], starts),
+    ]
 
 
 def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
