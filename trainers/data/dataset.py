@@ -123,7 +123,9 @@ def build_dataset(raw: RawData, config: DataConfig, *, known: ModelInput | None 
         name: _split(raw, chosen, model_input, target) for name, chosen in parts.splits.items()
     }
     hashes = {name: _hash_split(raw, parts, chosen) for name, chosen in parts.splits.items()}
-    preprocessing = model_input_to_mapping(model_input)
+    names = {"users", "items"}  # they do not change what is learnt
+    mapping = model_input_to_mapping(model_input)
+    preprocessing = {key: value for key, value in mapping.items() if key not in names}
     return Dataset(
         input=model_input,
         target=target,
@@ -182,7 +184,9 @@ def _measure(raw: RawImages, train: Indices) -> ImageInput:
 
 def _measure_columns(raw: RawArrays, train: Indices) -> ModelInput:
     if raw.shape == "ratings":
-        return RatingInput(num_users=raw.sizes[0], num_items=raw.sizes[1])
+        users, items = (raw.categories.get(name, ()) for name in raw.names)
+        sizes = {"num_users": raw.sizes[0], "num_items": raw.sizes[1]}
+        return RatingInput(**sizes, users=users, items=items)
     rows = raw.contents[train].reshape(-1, raw.contents.shape[-1]).astype(np.float64)
     is_known = np.isfinite(rows)
     count = np.maximum(is_known.sum(axis=0), 1)

@@ -75,6 +75,9 @@ class RatingInput:
 
     num_users: int
     num_items: int
+    users: tuple[str, ...] = ()
+    """What user 0, 1, ... is called in the data; checkpoints of old know numbers only."""
+    items: tuple[str, ...] = ()
 
 
 ModelInput = ImageInput | TextInput | TableInput | SequenceInput | RatingInput

@@ -77,6 +77,7 @@ def _raw(
         ids=[f"{user}/{item}" for user, item in found],
         names=("user", "item"),
         target_names=("rating",),
+        categories={"user": tuple(users), "item": tuple(items)},
         sizes=(len(users), len(items)),
         given_split=_latest(pairs[:, 0], times, config) if has_time else None,
         has_duplicates=True,

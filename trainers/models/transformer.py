@@ -48,7 +48,8 @@ class Encoder(nn.Module):
         """Return x_BTE and where it is real; the extra token, if any, comes first."""
         x_BTE = self.embedding(inputs)
         if self.has_cls:
-            x_BTE = torch.cat([self.cls_E.expand(len(x_BTE), 1, -1), x_BTE], dim=1)
+            first_B1E = self.cls_E.expand(x_BTE.shape[0], 1, -1)  # len() would fix the batch's size
+            x_BTE = torch.cat([first_B1E, x_BTE], dim=1)
             is_real_BT = nn.functional.pad(is_real_BT, (1, 0), value=True)
         x_BTE = self.dropout(x_BTE + self.position_TE[: x_BTE.shape[1]])
         return self.layers(x_BTE, src_key_padding_mask=~is_real_BT), is_real_BT
