@@ -2,9 +2,10 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     import duckdb
 
 _COLUMNS = ("step", "epoch", "wall_us", "elapsed_s", "value")
-_ALL = """
-SELECT run_key, step, epoch, wall_us, elapsed_s, value FROM all_points
-WHERE metric_key = ? AND run_key IN ({})
-"""
+_OF_AXIS: Final = {"step": (), "epoch": ("epoch",), "elapsed": ("elapsed_s",), "wall": ("wall_us",)}
+"""What an axis needs besides step and value."""
+_POINTS = "SELECT run_key, {} FROM all_points WHERE metric_key = ? AND run_key IN ({})"
+_LONG_PIECE = 64
 
 Columns = dict[str, NDArray[Any]]
 
@@ -30,7 +31,8 @@ class Curve:
     Attributes
     ----------
     columns : dict
-        ``step`` (int64), ``epoch``, ``wall_us`` (int64), ``elapsed_s``, ``value`` (float64).
+        ``step`` (int64) and ``value``; of ``epoch``, ``wall_us`` (int64) and ``elapsed_s`` those
+        that somebody needed.
     """
 
     columns: Columns
@@ -40,11 +42,21 @@ class Curve:
         """How much memory the arrays take."""
         return sum(array.nbytes for array in self.columns.values())
 
-    def axis(self, x: str) -> NDArray[np.float64]:
-        """Return the x of every point: step, epoch, elapsed (s) or wall (s since 1970)."""
+    def has(self, x: str) -> bool:
+        """Whether an axis can be drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such axis.
+        """
+        if x not in _OF_AXIS:
+            raise ValueError(f"Expected x 'step', 'epoch', 'elapsed' or 'wall'; got {x!r}.")
+        return all(name in self.columns for name in _OF_AXIS[x])
+
+    def axis(self, x: str) -> NDArray[Any]:
+        """Return the x of every point: step (int64), epoch, elapsed (s) or wall (s since 1970)."""
         match x:
-            case "step":
-                return self.columns["step"].astype(np.float64)
             case "epoch":
                 return self.columns["epoch"]
             case "elapsed":
@@ -52,16 +64,11 @@ class Curve:
             case "wall":
                 return self.columns["wall_us"] / 1e6
             case _:
-                raise ValueError(f"Expected x 'step', 'epoch', 'elapsed' or 'wall'; got {x!r}.")
+                return self.columns["step"]
 
-    def extend(self, new: Columns) -> "Curve":
-        """Return the curve with points that came later."""
-        joined = {name: np.concatenate([self.columns[name], new[name]]) for name in _COLUMNS}
-        step = joined["step"]
-        if len(step) > 1 and bool(np.all(step[1:] > step[:-1])):
-            return Curve(joined)
-        keep = last_write_wins(step, joined["wall_us"])
-        return Curve({name: array[keep] for name, array in joined.items()})
+    def extend(self, new: Columns) -> "Curve | None":
+        """Return the curve with points that came later; None if it lacks their times for that."""
+        return _sorted({name: np.concatenate([c, new[name]]) for name, c in self.columns.items()})
 
 
 class CurveCache:
@@ -79,40 +86,43 @@ class CurveCache:
         self.lock = threading.RLock()
         """Hold it while points are committed and `add` is called: then no curve misses any."""
 
-    def get(self, cursor: "duckdb.DuckDBPyConnection", run_key: int, metric_key: int) -> Curve:
-        """Return a curve, from memory or from the database."""
+    def get(
+        self, cursor: "duckdb.DuckDBPyConnection", run_key: int, metric_key: int, x: str = "step"
+    ) -> Curve:
+        """Return a curve that has an axis, from memory or from the database."""
         key = (run_key, metric_key)
         with self.lock:
-            if key not in self._curves:
-                self.load(cursor, [run_key], metric_key)
+            self.load(cursor, [run_key], metric_key, x)
             self._curves.move_to_end(key)
             return self._curves[key]
 
     def load(
-        self, cursor: "duckdb.DuckDBPyConnection", run_keys: Sequence[int], metric_key: int
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        run_keys: Sequence[int],
+        metric_key: int,
+        x: str = "step",
     ) -> None:
-        """Get the curves of a metric that are not in memory, all with one question.
-
-        They come in the order in which they lie; that is nearly sorted, and sorting the rest here
-        costs half of what it costs the database.
-        """
+        """Get the curves of a metric that are not in memory, all with one question."""
         with self.lock:
-            missing = sorted({key for key in run_keys if (key, metric_key) not in self._curves})
+            known = {key: self._curves.get((key, metric_key)) for key in run_keys}
+            missing = {key: curve for key, curve in known.items() if not (curve and curve.has(x))}
             if not missing:
                 return
-            numbers = ", ".join(str(int(key)) for key in missing)
-            table = cursor.execute(_ALL.format(numbers), [metric_key]).to_arrow_table()
-            columns = {name: table[name].to_numpy() for name in ("run_key", *_COLUMNS)}
-            owner = columns.pop("run_key")
-            if np.any(owner[1:] < owner[:-1]):
-                order = np.argsort(owner, kind="stable")
-                owner = owner[order]
-                columns = {name: column[order] for name, column in columns.items()}
-            empty = Curve({name: column[:0] for name, column in columns.items()})
-            for key in missing:
-                rows = slice(*np.searchsorted(owner, [key, key + 1]))
-                curve = empty.extend({name: column[rows] for name, column in columns.items()})
-                self._curves[key, metric_key] = curve
+            names = dict.fromkeys(("step", "value", *_OF_AXIS[x]))
+            for curve in filter(None, missing.values()):
+                names |= dict.fromkeys(curve.columns)
+            found = {
+                key: _sorted(columns)
+                for key, columns in _read(cursor, missing, metric_key, list(names)).items()
+            }
+            repeating = [key for key, curve in found.items() if curve is None]
+            if repeating:
+                timed = _read(cursor, repeating, metric_key, list(names | {"wall_us": None}))
+                found |= {key: _sorted(columns) for key, columns in timed.items()}
+            for key, curve in found.items():
+                if curve is not None:
+                    self._curves[key, metric_key] = curve
             self._shrink(keep=len(missing))
 
     def add(self, points: Columns) -> None:
@@ -127,8 +137,11 @@ class CurveCache:
             key = (int(run_key[start]), int(metric_key[start]))
             if key in self._curves:
                 rows = order[start:end]
-                new = {name: points[name][rows] for name in _COLUMNS}
-                self._curves[key] = self._curves[key].extend(new)
+                curve = self._curves[key].extend({name: points[name][rows] for name in _COLUMNS})
+                if curve is None:  # it is read anew when somebody looks
+                    del self._curves[key]
+                else:
+                    self._curves[key] = curve
 
     def clear(self) -> None:
         """Forget everything."""
@@ -141,3 +154,50 @@ class CurveCache:
         while total > self._capacity and len(self._curves) > keep:
             _, oldest = self._curves.popitem(last=False)
             total -= oldest.num_bytes
+
+
+def _sorted(columns: Columns) -> Curve | None:
+    """Return the points by step, the last write of each; None if that takes their times."""
+    step = columns["step"]
+    if bool(np.all(step[1:] > step[:-1])):
+        return Curve(columns)
+    if "wall_us" in columns:
+        keep = last_write_wins(step, columns["wall_us"])
+    else:
+        keep = np.argsort(step, kind="stable")
+        step = step[keep]
+        if bool(np.any(step[1:] == step[:-1])):
+            return None
+    return Curve({name: column[keep] for name, column in columns.items()})
+
+
+def _read(
+    cursor: "duckdb.DuckDBPyConnection",
+    run_keys: Collection[int],
+    metric_key: int,
+    names: Sequence[str],
+) -> dict[int, Columns]:
+    """Return the points of each run, in the order in which they lie: that is nearly sorted."""
+    numbers = ", ".join(str(int(key)) for key in run_keys)
+    asked = cursor.execute(_POINTS.format(", ".join(names), numbers), [metric_key])
+    pieces: dict[int, list[Columns]] = {key: [] for key in run_keys}
+    for batch in asked.to_arrow_reader():
+        if not batch.num_rows:
+            continue
+        columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in names}
+        owner = batch["run_key"].to_numpy()
+        ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        if len(ends) * _LONG_PIECE > len(owner):  # as they arrived, one run's between another's
+            order = np.argsort(owner, kind="stable")
+            owner = owner[order]
+            columns = {name: column[order] for name, column in columns.items()}
+            ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        for start, end in pairwise([0, *ends.tolist(), len(owner)]):
+            piece = {name: column[start:end] for name, column in columns.items()}
+            pieces[int(owner[start])].append(piece)
+    kinds = {"step": np.int64, "wall_us": np.int64}
+    empty = {name: np.empty(0, kinds.get(name, np.float64)) for name in names}
+    return {
+        key: {name: np.concatenate([part[name] for part in parts or [empty]]) for name in names}
+        for key, parts in pieces.items()
+    }

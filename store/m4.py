@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -149,21 +150,28 @@ def bands(
         return _summary(places, columns, [y for _, y in series], count, kind)
 
 
-def _search(x: NDArray[Any], edges: Any, side: Literal["left", "right"]) -> Any:
+def _search(x: NDArray[Any], edge: float, side: Literal["left", "right"]) -> int:
     """Search x, which may be whole numbers: these are not copied into floats."""
     if x.dtype == np.int64:
-        to_whole = np.ceil if side == "left" else np.floor
-        edges = to_whole(np.clip(edges, -_FAR, _FAR)).astype(np.int64)
-    return np.searchsorted(x, edges, side)
+        edge = min(max(edge, -_FAR), _FAR)
+        edge = math.ceil(edge) if side == "left" else math.floor(edge)
+    return int(np.searchsorted(x, edge, side))
 
 
 def _column_starts(x: NDArray[Any], lo: float, hi: float, width: int) -> Indices:
     """Return where each pixel column that has points begins in x."""
     lo, hi = (x[0] if math.isinf(lo) else lo), (x[-1] if math.isinf(hi) else hi)
+    edges = _edges(float(lo), float(hi), width, is_whole=x.dtype == np.int64)
+    starts = np.concatenate(([0], np.searchsorted(x, edges, "left"), [len(x)]))
+    return starts[:-1][starts[1:] > starts[:-1]]
+
+
+@lru_cache(maxsize=4)
+def _edges(lo: float, hi: float, width: int, *, is_whole: bool) -> NDArray[Any]:
+    """Return where columns begin; the curves of one chart mostly have the same."""
     part = np.arange(1, width) / width
     edges = np.maximum.accumulate(lo * (1 - part) + hi * part)  # never hi - lo: it may overflow
-    starts = np.concatenate(([0], _search(x, edges, "left"), [len(x)]))
-    return starts[:-1][starts[1:] > starts[:-1]]
+    return np.ceil(np.clip(edges, -_FAR, _FAR)).astype(np.int64) if is_whole else edges
 
 
 def _keep(y: NDArray[Any], starts: Indices) -> Indices:
@@ -202,13 +210,15 @@ def _rows(y: NDArray[Any], starts: Indices, ends: Indices, longest: int) -> NDAr
     """Return the columns, about equally long, as rows; short ones repeat their first value."""
     if longest * len(starts) == len(y):
         return y.reshape(-1, longest)
-    whole = np.searchsorted(starts, len(y) - longest, "right")
-    rows = np.empty((len(starts), longest), y.dtype)
-    rows[:whole] = np.lib.stride_tricks.sliding_window_view(y, longest)[starts[:whole]]
-    rows[whole:] = y[np.minimum(starts[whole:, None] + np.arange(longest), len(y) - 1)]
     shortest = int(np.min(ends - starts))
-    is_beyond = np.arange(shortest, longest) >= (ends - starts)[:, None]
-    np.copyto(rows[:, shortest:], rows[:, :1], where=is_beyond)
+    shape, strides = (len(y) - longest + 1, longest), (y.itemsize, y.itemsize)
+    windows = np.ndarray(shape, y.dtype, np.ascontiguousarray(y), strides=strides)
+    rows = windows[np.minimum(starts, len(y) - longest)]
+    for row in range(np.searchsorted(starts, len(y) - longest, "right"), len(starts)):
+        rows[row, : len(y) - starts[row]] = y[starts[row] :]
+    if shortest < longest:
+        is_beyond = np.arange(shortest, longest) >= (ends - starts)[:, None]
+        np.copyto(rows[:, shortest:], rows[:, :1], where=is_beyond)
     return rows
 
 
