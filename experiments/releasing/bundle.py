@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +20,10 @@ SUMS: Final = "SHA256SUMS"
 REQUIRED: Final = (
     "config.json",
     "labels.json",
-    "model.onnx",
     "preprocessing.json",
     "weights.safetensors",
 )
+_ONE_NETWORK, _TWO_NETWORKS = ("model.onnx",), ("encoder.onnx", "decoder.onnx")
 MAX_BYTES: Final = 8 << 30
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _TIME = (1980, 1, 1, 0, 0, 0)  # the same content is the same zip
@@ -55,9 +55,9 @@ def pack(folder: Path, target: Path) -> str:
         If a file that every bundle has is missing, or a name cannot be in a bundle.
     """
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != SUMS)
-    missing = [name for name in REQUIRED if name not in names]
+    missing = ", ".join(name for name in required(names) if name not in names)
     if missing:
-        raise BundleError(f"Expected {', '.join(REQUIRED)} in {folder}; got none of {missing}.")
+        raise BundleError(f"Expected the files of a model in {folder}; got no {missing}.")
     for name in names:
         _check_name(name)
     sums = "".join(f"{_sha256((folder / name).read_bytes())}  {name}\n" for name in names)
@@ -69,6 +69,11 @@ def pack(folder: Path, target: Path) -> str:
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
     return _sha256(target.read_bytes())
+
+
+def required(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the files that a bundle with such files has to have."""
+    return REQUIRED + (_TWO_NETWORKS if set(names) & set(_TWO_NETWORKS) else _ONE_NETWORK)
 
 
 def read(path: Path, *, sha256: str | None = None) -> Bundle:
@@ -114,7 +119,7 @@ def _unpacked(content: bytes, path: Path) -> dict[str, bytes]:
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
         raise BundleError(f"Expected a bundle; got {path}, which is damaged ({error}).") from error
     sums = _sums(files.get(SUMS, b""))
-    for name in sorted({*REQUIRED, *sums, *files} - {SUMS}):
+    for name in sorted({*required(files), *sums, *files} - {SUMS}):
         if name not in files:
             raise BundleError(f"Expected {name} in {path}; it is not there.")
         if sums.get(name) != _sha256(files[name]):
