@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,16 @@ class Described:
     vocabulary: tuple[str, ...] | None = None
 
 
-def describe(model_input: ModelInput) -> Described:
-    """Return a batch of two for tracing, and how an example becomes such an input."""
+def describe(model_input: ModelInput, data: Mapping[str, Any]) -> Described:
+    """Return a batch of two for tracing, and how an example becomes such an input.
+
+    Parameters
+    ----------
+    model_input
+        What the model knows of its input.
+    data
+        The spec's data: which columns of the user's files mean what.
+    """
     generator = torch.Generator().manual_seed(0)
     match model_input:
         case ImageInput(channels=channels, height=height, width=width):
@@ -53,7 +61,7 @@ def describe(model_input: ModelInput) -> Described:
                 },
             )
         case TextInput():
-            return _describe_text(model_input, generator)
+            return _describe_text(model_input, generator, data)
         case TableInput():
             return _describe_table(model_input)
         case SequenceInput(max_length=length, names=names):
@@ -65,16 +73,37 @@ def describe(model_input: ModelInput) -> Described:
                     "modality": "sequence",
                     "max_length": length,
                     "names": list(names),
+                    "source": _time_columns(data),
                 },
             )
         case RatingInput(num_users=users, num_items=items):
             return Described(
                 batch=torch.tensor([[0, 0], [users - 1, items - 1]], dtype=torch.int64),
-                preprocessing={"modality": "ratings", "num_users": users, "num_items": items},
+                preprocessing={
+                    "modality": "ratings",
+                    "num_users": users,
+                    "num_items": items,
+                    "users": list(model_input.users),
+                    "items": list(model_input.items),
+                    "columns": [data.get("user_column", "user"), data.get("item_column", "item")],
+                },
             )
 
 
-def _describe_text(model_input: TextInput, generator: torch.Generator) -> Described:
+def _time_columns(data: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return how rows of the user's own file become sequences; None where data are built in."""
+    match data.get("kind"):
+        case "series_csv":
+            return {"kind": "series", "time": data["time_column"]}
+        case "transactions_csv":
+            columns = {"time": data["time_column"], "customer": data["customer_column"]}
+            return {"kind": "events", **columns}
+    return None
+
+
+def _describe_text(
+    model_input: TextInput, generator: torch.Generator, data: Mapping[str, Any]
+) -> Described:
     length = model_input.max_length
     tokens = torch.randint(1, model_input.num_tokens, (2, length), generator=generator)
     tokens[1, max(1, length // 2) :] = PADDING
@@ -87,6 +116,7 @@ def _describe_text(model_input: TextInput, generator: torch.Generator) -> Descri
             "padding": PADDING,
             "unknown": UNKNOWN,
             "first": NUM_SPECIAL,
+            "column": data.get("text_column") or data.get("source_column"),
         },
         vocabulary=model_input.vocabulary,
     )

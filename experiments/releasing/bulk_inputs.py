@@ -3,10 +3,14 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from experiments.errors import UsageError
+from experiments.releasing.model_inputs import FileRow, Preprocessing
+from experiments.releasing.text_inputs import TextPreprocessing
+from experiments.releasing.time_inputs import TimePreprocessing
 
 IMAGES: Final = frozenset({".png", ".jpg", ".jpeg"})
 _CHUNK: Final = 1024
@@ -16,13 +20,17 @@ _ROW_NAMES = ("input", "rows", "sequence")
 _ID_NAMES = ("id", "example_id", "path")
 
 
-def items(source: Path, modality: str, column: str | None) -> Iterator[tuple[str, Any]]:
+def items(
+    source: Path, prepare: Preprocessing, modality: str, column: str | None
+) -> Iterator[tuple[str, Any]]:
     """Return id and input of each example.
 
     Parameters
     ----------
     source
         A file, or a folder of images.
+    prepare
+        How the model reads an example.
     modality
         What the model reads.
     column
@@ -50,7 +58,14 @@ def items(source: Path, modality: str, column: str | None) -> Iterator[tuple[str
         raise UsageError(
             f"Expected {', '.join(readers)}, PNG or JPEG, or a folder of images; got {source.name!r}."
         )
-    return _inputs(readers[suffix](source), modality, column)
+    rows = readers[suffix](source)
+    if column is None and isinstance(prepare, TimePreprocessing):
+        first = next(rows, None)
+        rows = rows if first is None else chain([first], rows)
+        if first is not None and prepare.time in first[1]:
+            return iter(prepare.examples((place, FileRow(row)) for place, row in rows))
+    own = prepare.column if isinstance(prepare, TextPreprocessing) else None
+    return _inputs(rows, modality, column, own)
 
 
 def _images(source: Path, modality: str) -> Iterator[tuple[str, bytes]]:
@@ -64,26 +79,30 @@ def _images(source: Path, modality: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _inputs(
-    rows: Iterator[tuple[str, dict[str, Any]]], modality: str, column: str | None
+    rows: Iterator[tuple[str, dict[str, Any]]], modality: str, column: str | None, own: str | None
 ) -> Iterator[tuple[str, Any]]:
     for place, row in rows:
         name = next((str(row[key]) for key in _ID_NAMES if row.get(key) not in (None, "")), place)
-        yield name, _input(place, row, modality, column)
+        yield name, _input(place, row, modality, column, own)
 
 
-def _input(place: str, row: dict[str, Any], modality: str, column: str | None) -> Any:
+def _input(
+    place: str, row: dict[str, Any], modality: str, column: str | None, own: str | None
+) -> Any:
     if column is not None:
         if column not in row:
             raise UsageError(
                 f"Expected the column {column!r} in {place}; got {', '.join(row) or 'none'}."
             )
         return row[column]
+    if modality in {"table", "ratings"}:
+        inner = row.get("input")
+        return FileRow(inner if isinstance(inner, dict) else row)
     names = {"text": _TEXT_NAMES, "image": _PIXEL_NAMES}.get(modality, _ROW_NAMES)
+    names = names if own is None else tuple(dict.fromkeys((own, *names)))
     found = next((row[key] for key in names if key in row), None)
     if found is not None:
         return found
-    if modality in {"table", "ratings"}:
-        return {key: value for key, value in row.items() if key not in _ID_NAMES}
     if modality in {"text", "sequence"}:
         raise UsageError(
             f"Expected a column named {' or '.join(names)} in {place}; got {', '.join(row)}. "
@@ -111,7 +130,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                         f"Expected {len(reader.fieldnames or ())} columns in line "
                         f"{reader.line_num} of {path}; got another number."
                     )
-                yield f"line {reader.line_num}", row
+                yield f"line-{reader.line_num}", row
     except (csv.Error, UnicodeDecodeError) as error:
         raise UsageError(f"Expected {path} to be a CSV file in UTF-8; got {error}.") from error
 
@@ -127,7 +146,7 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise UsageError(
                     f"Expected a JSON object in line {number} of {path}; got {error!s:.120}."
                 ) from None
-            yield f"line {number}", row if isinstance(row, dict) else {"input": row, "text": row}
+            yield f"line-{number}", row if isinstance(row, dict) else {"input": row, "text": row}
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -139,6 +158,6 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for batch in pq.ParquetFile(path).iter_batches(batch_size=_CHUNK):
             for row in batch.to_pylist():
                 number += 1
-                yield f"row {number}", row
+                yield f"line-{number}", row
     except pa.ArrowException as error:
         raise UsageError(f"Expected {path} to be a Parquet file; got {error!s:.120}.") from error

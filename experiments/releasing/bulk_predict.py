@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from experiments.errors import UsageError
 from experiments.releasing.bulk_inputs import items
 from experiments.releasing.model_inputs import InputError
@@ -64,15 +61,13 @@ def predict_file(
         raise UsageError(
             f"Expected --out to end in {', '.join(_WRITERS)}; got {target.name!r}. Rename it."
         )
-    ids: list[str] = []
-    parts: list[NDArray[np.float64]] = []
-    for chunk in _chunks(items(source, predictor.modality, column)):
-        parts.append(_scores(predictor, chunk))
-        ids += [name for name, _ in chunk]
-        on_progress(len(ids))
-    if not ids:
+    rows: list[dict[str, Any]] = []
+    for chunk in _chunks(items(source, predictor.prepare, predictor.modality, column)):
+        told = _answers(predictor, chunk)
+        rows += [_row(name, one) for (name, _), one in zip(chunk, told, strict=True)]
+        on_progress(len(rows))
+    if not rows:
         raise UsageError(f"Expected at least one example in {source}; got none.")
-    rows = _rows(ids, np.concatenate(parts), predictor)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         write(temporary, rows)
@@ -84,32 +79,30 @@ def predict_file(
     finally:
         temporary.unlink(missing_ok=True)
     counts = Counter(row["label"] for row in rows) if predictor.is_classifier else {}
-    return Written(path=target, num_rows=len(ids), counts=dict(sorted(counts.items())))
+    return Written(path=target, num_rows=len(rows), counts=dict(sorted(counts.items())))
 
 
-def _rows(
-    ids: Sequence[str], scores: NDArray[np.float64], predictor: Predictor
-) -> list[dict[str, Any]]:
-    """Return what is written of each example: its label and all scores, or its values."""
-    found: list[dict[str, Any]] = []
-    for name, row in zip(ids, scores, strict=True):
-        values = dict(zip(predictor.labels, (round(float(one), 6) for one in row), strict=True))
-        if predictor.is_classifier:
-            label = predictor.labels[int(row.argmax())]
-            prefixed = {f"score.{key}": value for key, value in values.items()}
-            found.append({"id": name, "label": label, "score": values[label], **prefixed})
+def _row(name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer as a row: a column for each score or value, lists as JSON."""
+    found: dict[str, Any] = {"id": name}
+    for key, value in answer.items():
+        if key == "values":
+            found |= value
+        elif key == "scores":
+            found |= {f"score.{each}": score for each, score in value.items()}
         else:
-            found.append({"id": name, **values})
+            is_plain = isinstance(value, str | int | float)
+            found[key] = value if is_plain else json.dumps(value, ensure_ascii=False)
     return found
 
 
-def _scores(predictor: Predictor, chunk: Sequence[tuple[str, Any]]) -> NDArray[np.float64]:
+def _answers(predictor: Predictor, chunk: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     try:
-        return predictor.scores([item for _, item in chunk])
+        return predictor.answers([item for _, item in chunk])
     except InputError:
         for name, item in chunk:  # find the one
             try:
-                predictor.scores([item])
+                predictor.answers([item])
             except InputError as error:
                 text = str(error).replace("as input 0", f"in {name}")
                 raise InputError(text) from None
@@ -129,7 +122,7 @@ def _chunks(given: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, list(rows[0]))
+        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         table.writeheader()
         table.writerows(rows)
 

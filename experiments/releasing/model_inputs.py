@@ -1,5 +1,6 @@
 """From an example as people have it to a network's input: what all kinds of input share."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -10,6 +11,10 @@ from experiments.errors import UsageError
 
 class InputError(UsageError):
     """An example that the model cannot read; the message names it and says what it can."""
+
+
+class FileRow(dict[str, Any]):
+    """A row of a file: what is no number in a column of numbers is missing, as in the training."""
 
 
 class Preprocessing(Protocol):
@@ -41,3 +46,26 @@ def refusal(row: int, expected: str, got: Any) -> InputError:
 def by(shape: Sequence[int]) -> str:
     """Return a shape in words: ``3 x 8 x 8``."""
     return " x ".join(map(str, shape))
+
+
+def number(row: int, name: str, value: Any) -> float:
+    """Return a value as a number; text as in a CSV file counts.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    found = math.nan if isinstance(value, bool) else cell(value)
+    if math.isnan(found):
+        raise refusal(row, f"a number for {name}", value)
+    return found
+
+
+def cell(value: Any) -> float:
+    """Return a cell of a file as a number; NaN where it is none, or infinite."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return found if math.isfinite(found) else math.nan

@@ -18,9 +18,6 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from experiments.errors import PortInUseError
 from experiments.releasing.model_inputs import InputError
 from experiments.releasing.predictor import Predictor
@@ -169,16 +166,13 @@ class _Handler(BaseHTTPRequestHandler):
         inputs = self._inputs()
         with self.server.slots:
             try:
-                scores = self.server.predictor.scores(inputs)
+                answers = self.server.predictor.answers(inputs)
             except InputError as error:
                 raise RequestError(
                     HTTPStatus.UNPROCESSABLE_ENTITY, "wrong_input", str(error)
                 ) from None
         self.server.num_answered += len(inputs)
-        return {
-            "release": self.server.facts.get("release"),
-            "predictions": told(scores, self.server.predictor),
-        }
+        return {"release": self.server.facts.get("release"), "predictions": answers}
 
     def _inputs(self) -> list[Any]:
         try:
@@ -239,18 +233,3 @@ _Handler.routes = {
     ("GET", "/version"): _Handler._version,  # noqa: SLF001
     ("POST", "/predict"): _Handler._predict,  # noqa: SLF001
 }
-
-
-def told(scores: NDArray[np.float64], predictor: Predictor) -> list[dict[str, Any]]:
-    """Return predictions as they are answered: the label with all scores, or the values."""
-    rows = [
-        {name: round(float(one), 6) for name, one in zip(predictor.labels, row, strict=True)}
-        for row in scores
-    ]
-    if not predictor.is_classifier:
-        return [{"values": row} for row in rows]
-    best = [predictor.labels[place] for place in scores.argmax(axis=1)]
-    return [
-        {"label": label, "score": row[label], "scores": row}
-        for label, row in zip(best, rows, strict=True)
-    ]

@@ -1,23 +1,22 @@
 """Predicts with a bundle alone: its preprocessing, ONNX Runtime, its labels. No torch."""
 
-import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.releasing.bundle import Bundle, BundleError
+from experiments.releasing.bundle import BundleError
 from experiments.releasing.preprocessing import make_preprocessing
 
 BATCH = 256
+_MAX_TIMED_S = 10.0
 
 
 class Predictor:
-    """A model that is ready to answer.
+    """A model that is ready to answer; what it answers is for a subclass to say.
 
     Parameters
     ----------
@@ -32,95 +31,140 @@ class Predictor:
         If the files do not make a model.
     """
 
-    def __init__(self, files: Mapping[str, bytes], *, threads: int = 1) -> None:
-        import onnxruntime
+    networks: tuple[str, ...] = ("model.onnx",)
+    is_classifier = False
+    """Whether what is recorded of an example are probabilities of classes; else it is numbers."""
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
+    def __init__(self, files: Mapping[str, bytes], *, threads: int = 1) -> None:
         try:
             self.config: dict[str, Any] = json.loads(files["config.json"])
             self.labels: list[str] = json.loads(files["labels.json"])
-            facts = json.loads(files["preprocessing.json"])
+            self.facts: dict[str, Any] = json.loads(files["preprocessing.json"])
             vocabulary = files.get("vocabulary.json")
-            self._prepare = make_preprocessing(
-                facts, None if vocabulary is None else json.loads(vocabulary)
+            self.prepare = make_preprocessing(
+                self.facts, None if vocabulary is None else json.loads(vocabulary)
             )
-            self._session = onnxruntime.InferenceSession(
-                files["model.onnx"], options, providers=["CPUExecutionProvider"]
-            )
-            self._input = self.config["onnx"]["input"]
-            self._output = self.config["onnx"]["output"]
             self._batch: int | None = self.config["onnx"]["batch"]
+            self._sessions = {name: _session(files[name], threads) for name in self.networks}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BundleError(
                 f"Expected the files of a model; got a mistake in {error}."
             ) from error
-        except Exception as error:  # ONNX Runtime's own errors share no base class
-            raise BundleError(f"Expected a model for ONNX Runtime; got {error!s:.200}.") from error
-        self.modality: str = facts["modality"]
-        self._after: dict[str, Any] = facts["scores"]
-        self.sha256 = hashlib.sha256(files["model.onnx"]).hexdigest()
-
-    @classmethod
-    def of(cls, bundle: Bundle, *, threads: int = 1) -> "Predictor":
-        """Return the model of a bundle."""
-        return cls(bundle.files, threads=threads)
-
-    @classmethod
-    def from_folder(cls, folder: Path, *, threads: int = 1) -> "Predictor":
-        """Return the model of a folder that is not yet a bundle."""
-        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-        return cls(files, threads=threads)
-
-    @property
-    def is_classifier(self) -> bool:
-        """Whether scores are probabilities of classes; else they are numbers in their own unit."""
-        return self._after["kind"] == "softmax"
+        self.modality: str = self.facts["modality"]
 
     @property
     def expectation(self) -> str:
         """What an input looks like, in words."""
-        return self._prepare.expectation
+        return self.prepare.expectation
 
-    def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
-        """Return one row an example, in the order of `labels`: probabilities, or numbers.
+    def answers(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return what is told of each example.
 
         Raises
         ------
         InputError
             If an example cannot be read.
         """
-        size = self._batch or BATCH
-        parts = [
-            self._run(self._prepare(items[start : start + size]))
-            for start in range(0, len(items), size)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)))
+        raise NotImplementedError
+
+    def recorded(self, items: Sequence[Any]) -> NDArray[np.float64]:
+        """Return what the training records of each example, one row each."""
+        raise NotImplementedError
+
+    def others(self, items: Sequence[Any]) -> int | None:
+        """Return how many texts are written in another way than by the training; None: none is."""
+        del items
+        return None
 
     def latency_ms(
         self, item: Any, *, repeats: int = 200, warm_up: int = 10
     ) -> tuple[float, float]:
         """Return median and 95th percentile of answering one example, preprocessing included."""
         taken: list[float] = []
+        began = time.perf_counter()
         for _ in range(warm_up + repeats):
             started = time.perf_counter()
-            self.scores([item])
+            self.answers([item])
             taken.append((time.perf_counter() - started) * 1e3)
+            if started - began > _MAX_TIMED_S and len(taken) > 2 * warm_up:
+                break
         p50, p95 = np.percentile(taken[warm_up:], [50, 95])
         return float(p50), float(p95)
 
-    def _run(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
-        [outputs] = self._session.run([self._output], {self._input: inputs})
+    def run(self, network: str, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the outputs of a network for one batch."""
+        [outputs] = self._sessions[network].run([self.config["onnx"]["output"]], dict(inputs))
+        return np.asarray(outputs)
+
+
+class ScorePredictor(Predictor):
+    """Classes with their probabilities, or numbers in their own unit."""
+
+    @property
+    def is_classifier(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether scores are probabilities of classes."""
+        return self.facts["scores"]["kind"] == "softmax"
+
+    def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
+        """Return one row an example, in the order of `labels`: probabilities, or numbers."""
+        parts = [self._scores(self.prepare(part)) for part in self._parts(items)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)))
+
+    def scored(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the scores of examples that are prepared already."""
+        return np.concatenate([self._scores(part) for part in self._parts(inputs)])
+
+    def answers(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return the label with all scores, or the values, of each example."""
+        scores = self.scores(items)
+        rows = [
+            {name: round(float(one), 6) for name, one in zip(self.labels, row, strict=True)}
+            for row in scores
+        ]
+        if not self.is_classifier:
+            return [{"values": row} for row in rows]
+        best = [self.labels[place] for place in scores.argmax(axis=1)]
+        return [
+            {"label": label, "score": row[label], "scores": row}
+            for label, row in zip(best, rows, strict=True)
+        ]
+
+    def recorded(self, items: Sequence[Any]) -> NDArray[np.float64]:
+        """Return the scores."""
+        return self.scores(items)
+
+    def _parts(self, items: Any) -> Iterator[Any]:
+        size = self._batch or BATCH
+        return (items[start : start + size] for start in range(0, len(items), size))
+
+    def _scores(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
+        outputs = self.run("model.onnx", {self.config["onnx"]["input"]: inputs})
         if self.is_classifier:
-            return softmax(np.asarray(outputs))
-        std, mean = np.array(self._after["std"]), np.array(self._after["mean"])
-        return np.asarray(outputs).astype(np.float64).reshape(len(inputs), -1) * std + mean
+            return softmax(outputs)
+        after = self.facts["scores"]
+        std, mean = np.array(after["std"]), np.array(after["mean"])
+        return outputs.astype(np.float64).reshape(len(inputs), -1) * std + mean
+
+
+def _session(content: bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own errors share no base class
+        raise BundleError(f"Expected a model for ONNX Runtime; got {error!s:.200}.") from error
+
+
+def log_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the logarithms of probabilities along the last axis of an array."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Return probabilities of the rows of an array."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    return powers / powers.sum(axis=1, keepdims=True)
+    """Return probabilities along the last axis of an array."""
+    return np.exp(log_softmax(logits))

@@ -9,8 +9,8 @@ from experiments.interrupts import Interrupts
 from experiments.release import ReleaseError, find
 from experiments.releasing import bundle
 from experiments.releasing.bulk_predict import predict_file
+from experiments.releasing.bundle_models import open_model
 from experiments.releasing.prediction_server import DEFAULT_PORT, PredictionServer
-from experiments.releasing.predictor import Predictor
 from experiments.releasing.release_bundle import BUNDLE
 from experiments.terminal import say, say_json
 from store.layout import Home
@@ -29,7 +29,7 @@ def serve_command(home: str | None, ref: str, *, port: int | None, threads: int)
     """
     content, facts = _load(home, ref)
     server = PredictionServer(
-        Predictor.of(content, threads=threads), facts, DEFAULT_PORT if port is None else port
+        open_model(content.files, threads=threads), facts, DEFAULT_PORT if port is None else port
     )
     with Interrupts() as interrupts:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -59,7 +59,7 @@ def predict_command(
     target = Path(out) if out else place.with_name(f"{place.stem or place.name}.predictions.csv")
     if target.resolve() == place.resolve():
         raise UsageError("Expected --out to be another file than the input; got the same.")
-    found = predict_file(Predictor.of(content), place, target, column=column)
+    found = predict_file(open_model(content.files), place, target, column=column)
     if as_json:
         say_json({"release": facts["release"], "rows": found.num_rows, "file": str(found.path)})
         return

@@ -11,8 +11,8 @@ from experiments.errors import UsageError
 from experiments.releasing import bundle
 from experiments.releasing.bulk_inputs import items
 from experiments.releasing.bundle import BundleError
+from experiments.releasing.bundle_models import open_model
 from experiments.releasing.model_inputs import InputError
-from experiments.releasing.predictor import Predictor
 from experiments.releasing.preprocessing import make_preprocessing
 
 TEXT = {
@@ -28,13 +28,14 @@ COLOUR = {"modality": "image", "channels": 3, "height": 2, "width": 2}
 TABLE = {"modality": "table", "names": ["age", "job"], "categories": {"job": ["cook", "smith"]}}
 SEQUENCE = {"modality": "sequence", "max_length": 3, "names": ["x", "y"]}
 RATINGS = {"modality": "ratings", "num_users": 3, "num_items": 5}
+TEXTS = make_preprocessing(TEXT, ["a"])
 
 
 @pytest.fixture
 def folder(tmp_path):
     made = tmp_path / "model"
     made.mkdir()
-    for name in bundle.REQUIRED:
+    for name in bundle.required(()):
         (made / name).write_text(f'"{name}"', encoding="utf-8")
     return made
 
@@ -55,7 +56,7 @@ def test_a_bundle_reads_as_it_was_packed_and_is_the_same_every_time(folder, tmp_
     found = bundle.read(tmp_path / "a.zip", sha256=sha256)
     assert found.json("labels.json") == "labels.json"
     sums = found.files["SHA256SUMS"].decode()
-    assert all(name in sums for name in bundle.REQUIRED)
+    assert all(name in sums for name in bundle.required(()))
 
 
 def test_a_bundle_that_lacks_a_file_is_not_made(folder, tmp_path):
@@ -101,7 +102,7 @@ def test_files_that_are_no_model_are_refused_in_words(folder, tmp_path):
     bundle.pack(folder, tmp_path / "a.zip")
 
     with pytest.raises(BundleError, match="files of a model"):
-        Predictor.of(bundle.read(tmp_path / "a.zip"))
+        open_model(bundle.read(tmp_path / "a.zip").files)
 
 
 def test_texts_become_padded_numbers():
@@ -229,9 +230,9 @@ def test_files_of_every_format_give_the_same_inputs(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
 
     for ending in ("csv", "tsv", "jsonl", "parquet"):
-        found = list(items(tmp_path / f"a.{ending}", "text", None))
+        found = list(items(tmp_path / f"a.{ending}", TEXTS, "text", None))
         assert found == [("a", "x, y"), ("b", "z")]
-        assert next(items(tmp_path / f"a.{ending}", "text", "id")) == ("a", "a")
+        assert next(items(tmp_path / f"a.{ending}", TEXTS, "text", "id")) == ("a", "a")
 
 
 def test_a_folder_of_images_is_read_in_order(tmp_path):
@@ -239,10 +240,10 @@ def test_a_folder_of_images_is_read_in_order(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"content")
 
-    found = [name for name, _ in items(tmp_path, "image", None)]
+    found = [name for name, _ in items(tmp_path, make_preprocessing(IMAGE, None), "image", None)]
     assert found == ["b.png", "sub/a.jpg"]
     with pytest.raises(UsageError, match="texts"):
-        list(items(tmp_path, "text", None))
+        list(items(tmp_path, TEXTS, "text", None))
 
 
 @pytest.mark.parametrize(
@@ -260,4 +261,4 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(tmp_path, name, conten
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(UsageError, match=words):
-        list(items(tmp_path / name, "text", None))
+        list(items(tmp_path / name, TEXTS, "text", None))
