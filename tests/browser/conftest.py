@@ -3,14 +3,12 @@
 import atexit
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,26 +19,16 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
-    Error,
     Page,
-    Playwright,
     expect,
     sync_playwright,
 )
 
 import store
 from store import testing
+from tests.chromium import launched
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _READY_S = 90
 _SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
@@ -136,7 +124,7 @@ def run_ids(server: Server) -> list[str]:
 def browser() -> Iterator[Browser]:
     """A headless Chromium, whichever is there."""
     with sync_playwright() as playwright:
-        browser = _launched(playwright)
+        browser = launched(playwright)
         yield browser
         browser.close()
 
@@ -243,18 +231,6 @@ def _listen(page: Page, complaints: list[str], allows: str) -> None:
     page.on("console", on_console)
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on("request", lambda request: on_request(request.url))
-
-
-def _launched(playwright: Playwright) -> Browser:
-    found = [shutil.which(n) for n in ("chromium", "chromium-browser", "google-chrome")]
-    for path in [*filter(None, found), None]:
-        with suppress(Error):
-            return playwright.chromium.launch(executable_path=path, args=FLAGS)
-    missing = "no Chromium here: install one (Debian: apt-get install chromium)"
-    if os.environ.get("CI"):
-        pytest.fail(f"Browser tests cannot run, {missing}.")
-    warnings.warn(f"BROWSER TESTS SKIPPED: {missing}.", stacklevel=1)
-    pytest.skip(missing)
 
 
 def _free_port() -> int:

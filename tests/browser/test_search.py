@@ -72,3 +72,15 @@ def test_a_budget_is_raised_and_a_range_frozen(page, visit, searching):
     changed = studies.study(searching, made.id).spec
     assert changed.n_trials == 40
     assert [one.only for one in changed.space if one.name == "training.lr"] == [(0.002,)]
+
+
+@pytest.mark.parametrize("chart", ["history", "parallel"])
+def test_a_click_on_a_point_opens_its_run(page, visit, searching, chart):
+    made = sample_study(searching, num_trials=12, name=f"clicked in {chart}")
+    visit(page, f"/study?id={made.id}&chart={chart}")
+
+    page.locator(".scatterlayer .trace .points path").nth(2).click()
+
+    page.wait_for_url(re.compile(r"/run\?id=sample-"))
+    run_id = page.url.split("=")[-1]
+    assert [run_id] in [row["run_ids"] for row in studies.trials(searching, made.id)]

@@ -1,4 +1,4 @@
-"""Kill -9 of trainings, wrappers, supervisors and submitters at random moments."""
+"""Kill -9 of trainings, wrappers, supervisors, submitters and dashboards at random moments."""
 
 import json
 import os
@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 import store
 from experiments import queue, serve
@@ -20,6 +22,8 @@ from experiments.interrupts import Interrupts
 from experiments.queueing.attempts import attempt_folder
 from experiments.queueing.jobs import Job, State
 from experiments.queueing.supervisor import is_supervised, stop_supervisor
+from experiments.serve import Dashboard
+from tests.chromium import launched
 from tests.experiments import quick_training
 from tests.experiments.queue_tools import processes_of, quick_spec, starts, wait_until_ended
 
@@ -50,6 +54,7 @@ class Storm:
         self.dice = random.Random(seed)
         self.killed: Counter[str] = Counter()
         self.submitter: subprocess.Popen[bytes] | None = None
+        self.window: Window | None = None
 
     def begin(self) -> None:
         queue.set_slots(self.home, SLOTS)
@@ -74,6 +79,8 @@ class Storm:
             "supervisor": lambda: self.of_command("experiments.queueing.supervisor"),
             "submitter": lambda: [self.submitter.pid] if self.submitter else [],
         }
+        if self.window:
+            victims["dashboard"] = lambda: [self.window.dashboard.process.pid]
         name = self.dice.choice(list(victims))
         found = victims[name]()
         if found:
@@ -81,6 +88,8 @@ class Storm:
             os.kill(self.dice.choice(found), signal.SIGKILL)
         if name == "submitter" and self.submitter:
             self.submitter.wait()
+        if name == "dashboard" and self.window:
+            self.window.dashboard.process.wait()
 
     def of_command(self, module: str) -> list[int]:
         return [one.pid for one in processes_of(self.home) if runs(one, module)]
@@ -89,10 +98,38 @@ class Storm:
         if self.submitter is not None:
             self.submitter.kill()
             self.submitter.wait()
+        if self.window is not None:
+            serve.stop_dashboard(self.window.dashboard)
 
     def accepted(self) -> list[str]:
         log = self.home / "accepted.log"
         return log.read_text("utf-8").split() if log.exists() else []
+
+
+class Window:
+    """A dashboard whose Queue page somebody looks at."""
+
+    def __init__(self, home: Path, browser: Browser) -> None:
+        self._home = home
+        self._port = serve.next_free_port(8700)
+        self._page = browser.new_page()
+        self.dashboard = self._started()
+
+    def reopen(self) -> None:
+        """Bring the dashboard up again where it was killed, and look at it."""
+        if not self.dashboard.is_running:
+            self.dashboard = self._started()
+
+    def _started(self) -> Dashboard:
+        with Interrupts() as interrupts:
+            dashboard = serve.start_dashboard(self._home, self._port)
+            assert serve.wait_until_ready(dashboard, interrupts)
+        self._page.goto(f"{dashboard.url}/queue")
+        return dashboard
+
+    def wait_until_idle(self) -> None:
+        """Wait until the page says that nothing runs."""
+        self._page.get_by_text("0 running · 0 waiting").wait_for(timeout=60_000)
 
 
 def runs(process: psutil.Process, module: str) -> bool:
@@ -209,33 +246,34 @@ def test_five_kills_lose_no_job_and_start_none_twice(storm):
     check_everything(storm, kills=5)
 
 
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        yield browser
+        browser.close()
+
+
 @pytest.mark.exhaustive
-def test_fifty_kills_at_random_moments_lose_no_job_and_start_none_twice(storm):
+@pytest.mark.browser
+def test_fifty_kills_at_random_moments_lose_no_job_and_start_none_twice(storm, browser):
     storm.begin()
+    storm.window = Window(storm.home, browser)
     slowest = 0.0
     while sum(storm.killed.values()) < 50:
         time.sleep(storm.dice.uniform(0.0, 2.0))
         storm.submit()
+        storm.window.reopen()
         storm.kill()
         slowest = max(slowest, wait_for_truth(storm.home))
+    storm.window.reopen()
+    storm.submitter.kill()
+    wait_until_ended(storm.home, queue.jobs(storm.home), seconds=240)
+    storm.window.wait_until_idle()
     storm.end()
     check_everything(storm, kills=50)
     assert min(storm.killed.values()) >= 5, storm.killed
     print(f"killed {dict(storm.killed)}; statuses true again within {slowest:.1f} s")
-
-
-@pytest.mark.exhaustive
-def test_a_killed_dashboard_leaves_jobs_alone(storm):
-    queue.set_slots(storm.home, SLOTS)
-    for _ in range(3):
-        jobs = [queue.submit(storm.home, quick_spec(seconds=3.0)) for _ in range(3)]
-        with Interrupts() as interrupts:
-            dashboard = serve.start_dashboard(storm.home, serve.next_free_port(8700))
-            assert serve.wait_until_ready(dashboard, interrupts)
-        os.killpg(dashboard.process.pid, signal.SIGKILL)
-        dashboard.process.wait()
-        assert {job.state for job in wait_until_ended(storm.home, jobs)} == {State.FINISHED}
-    check_everything(storm, kills=0)
 
 
 def gaps_of(jobs: list[Job]) -> list[float]:
