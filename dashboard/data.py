@@ -140,10 +140,10 @@ def newest_with(project: str | None, column: str, limit: int) -> "pa.Table":
     return _cached("runs", within(project), "created_at desc", limit, columns=(column,))
 
 
-def named(run_ids: Sequence[str]) -> "pa.Table":
+def named(run_ids: Sequence[str], columns: Sequence[str] = ()) -> "pa.Table":
     """Return the rows of some runs, in no particular order; unknown ones are missing."""
     listed = ", ".join(quoted(run_id) for run_id in run_ids)
-    return _cached("runs", f"id in ({listed})", None, len(run_ids))
+    return _cached("runs", f"id in ({listed})", None, len(run_ids), columns=tuple(columns))
 
 
 def overview() -> "pa.Table":

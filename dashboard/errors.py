@@ -2,12 +2,18 @@
 
 import logging
 import secrets
+import traceback
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
 
 import store
 from dashboard import cards, data
 
 _log = logging.getLogger("bakeoff.dashboard")
+_HOUSE: Final = Path(__file__).resolve().parents[1]
 
 
 def start_hub_or_say_why() -> None:
@@ -27,7 +33,7 @@ def guarded(page: Callable[[], object]) -> None:
 
 
 def show_unexpected(error: Exception) -> bool:
-    """Show an error as a card and log it; True tells Streamlit that it has been shown."""
+    """Show an error as a card, its details folded, and log it; True tells Streamlit that it has been shown."""
     match error:
         case store.HubUnreachableError() | store.StoreBusyError():
             cards.card(
@@ -47,4 +53,20 @@ def show_unexpected(error: Exception) -> bool:
                 f"page; if it stays, look for **{name}** in the dashboard's log.",
                 icon="error",
             )
+            with st.expander("Details"):
+                # The message may hold what is nobody's business: it stays in the log.
+                st.code(f"{type(error).__name__} at {_where(error)}", language=None)
     return True
+
+
+def _where(error: Exception) -> str:
+    """Return the place in our code where an error came up."""
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(_HOUSE) and ".venv" not in frame.filename
+    ]
+    if not ours:
+        return "outside of Bakeoff's own code"
+    last = ours[-1]
+    return f"{Path(last.filename).relative_to(_HOUSE)}, line {last.lineno}, in {last.name}"

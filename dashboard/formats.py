@@ -73,6 +73,12 @@ def decimals(values: Iterable[float | None], digits: int = 4) -> int | None:
     return max(0, min(digits, digits - 1 - math.floor(math.log10(high))))
 
 
+def ordinal(place: int) -> str:
+    """Return a place in a row: `1st`, `2nd`, `11th`."""
+    ending = "th" if place % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(place % 10)
+    return f"{place:,}{ending or 'th'}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a time span in its two largest units, such as `2 h 05 min`."""
     if seconds is None or not math.isfinite(seconds):

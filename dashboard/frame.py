@@ -9,12 +9,18 @@ from dashboard import cards, data, doing, report_files
 from dashboard.report_files import Block
 
 ALL_PROJECTS = "All projects"
+_PROJECT = "project"
 
 
-def title(text: str, subtitle: str = "") -> str | None:
-    """Draw a page's head with the project chooser; return the chosen project, None for all."""
-    projects = data.projects()
-    chosen = _head(text, subtitle, projects)
+def title(text: str, subtitle: str = "", *, by_project: bool = True) -> str | None:
+    """Draw a page's head; return the chosen project, None for all.
+
+    Parameters
+    ----------
+    by_project
+        Whether the page asks for one; what was chosen elsewhere is remembered for other pages.
+    """
+    chosen = _head(text, subtitle, data.projects(), by_project=by_project)
     doing.say()
     show_trouble()
     return chosen
@@ -27,7 +33,7 @@ def show_trouble() -> None:
         cards.trouble(words)
 
 
-def _head(text: str, subtitle: str, projects: list[str]) -> str | None:
+def _head(text: str, subtitle: str, projects: list[str], *, by_project: bool) -> str | None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="page_head"):
         with st.container(width="stretch", gap=None):
             st.title(text, anchor=False)
@@ -35,12 +41,16 @@ def _head(text: str, subtitle: str, projects: list[str]) -> str | None:
                 st.caption(subtitle)
         if projects:
             _into_report()
+        if not by_project:
+            if _PROJECT in st.session_state:  # Streamlit forgets what a page does not draw
+                st.session_state[_PROJECT] = st.session_state[_PROJECT]
+            return None
         if len(projects) < 2:
             return projects[0] if projects else None
         chosen = st.selectbox(
             "Project",
             [ALL_PROJECTS, *projects],
-            key="project",
+            key=_PROJECT,
             bind="query-params",
             width=210,
             label_visibility="collapsed",

@@ -1,6 +1,7 @@
 """Small pieces of HTML. Every text that is not written here is escaped here."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
@@ -49,23 +50,78 @@ def run_link(run_id: str, name: str) -> Markup:
     return element("a", name, href=f"run?id={quote(run_id)}", data_run=run_id)
 
 
+def status(word: str) -> Markup:
+    """Return a run's status with its symbol and colour; what it means is told on hover."""
+    shown = theme.status(word)
+    return element("span", shown.label, cls=f"state {shown.colour}", title=shown.meaning)
+
+
+def bar(share: float) -> Markup:
+    """Return how much of a work is done as a bar."""
+    return element(
+        "span",
+        element("i", "", style=f"width:{share:.1%}"),
+        cls="bar",
+        role="img",
+        aria_label=f"{share:.0%} done",
+    )
+
+
+def spark(values: Sequence[float], name: str) -> Markup:
+    """Return the course of a metric as a small curve; nothing for fewer than two points."""
+    known = [value for value in values if math.isfinite(value)]
+    if len(known) < 2:
+        return Markup()
+    low = min(known)
+    size = (max(known) - low) or 1.0
+    across = 100 / (len(known) - 1)
+    points = " ".join(
+        f"{place * across:.1f},{22 - 20 * (value - low) / size:.1f}"
+        for place, value in enumerate(known)
+    )
+    return element(
+        "svg",
+        element("polyline", points=points),
+        cls="spark",
+        viewBox="0 0 100 24",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=f"{name}: from {known[0]:.4g} to {known[-1]:.4g}",
+    )
+
+
 def table(
-    head: Sequence[object], rows: Iterable[object], *, label: str, is_even: bool = False
+    head: Sequence[object],
+    rows: Iterable[object],
+    *,
+    label: str,
+    is_even: bool = False,
+    stacks: bool = False,
 ) -> Markup:
-    """Return a table; head cells are `<th>`, rows are `<tr>`; `is_even` gives equal columns."""
+    """Return a table; head cells are `<th>`, rows are `<tr>`.
+
+    Parameters
+    ----------
+    is_even
+        Whether the columns are equally wide.
+    stacks
+        Whether each row becomes a small card on a phone, its first cell on top.
+    """
     top = element("thead", element("tr", *head))
     body = element("tbody", *rows)
     kind = f"even columns-{len(head) - 1}" if is_even else ""
-    return element("div", element("table", top, body, aria_label=label, cls=kind), cls="table")
+    inner = element("table", top, body, aria_label=label, cls=kind)
+    return element("div", inner, cls="table stack" if stacks else "table")
 
 
-def tile(title: str, value: str, note: str) -> Markup:
-    """Return one key number with what it is and where it stands."""
+def tile(title: str, value: str, note: str, course: Markup = Markup()) -> Markup:  # noqa: B008
+    """Return one key number with what it is, where it stands, and how it came there."""
     return element(
         "div",
         element("h4", title, title=title),
-        element("strong", value),
+        element("strong", value, title=value),
         element("small", note),
+        course,
         cls="tile",
     )
 

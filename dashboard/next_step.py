@@ -1,16 +1,14 @@
-"""What the home page says: what happened lately, and the one thing to do next. Pure."""
+"""The one thing to do next, and the facts it is derived from. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from dashboard import formats, markup, tables, theme
-from dashboard.markup import Markup, element
+from dashboard import tables
 from dashboard.tables import KeyMetric
 
 LATELY: Final = timedelta(hours=24)
-MOST_ROWS: Final = 8
 MOST_COMPARED: Final = 4
 BAD: Final = frozenset({"failed", "crashed", "lost"})
 
@@ -97,14 +95,14 @@ def _compare(facts: Facts, released: set[str]) -> Step:
     metric = facts.metric.name if facts.metric else "its metric"
     column = tables.metric_column(metric)
     if top[0].get(column) == top[1].get(column):
-        ahead = f"{_name(top[0])} and {_name(top[1])} are level in {metric}"
+        ahead = f"{_name(top[0])} and {_name(top[1])} of {top[0]['project']} are level in {metric}"
         return Step(
             sentence=f"{ahead}. See where they differ.",
             label="Compare them",
             page="compare",
             parameters={"runs": ",".join(runs[:MOST_COMPARED])},
         )
-    ahead = f"{_name(top[0])} leads in {metric}"
+    ahead = f"{_name(top[0])} leads {top[0]['project']} in {metric}"
     what = "better than the champion" if released else "really better than the next best"
     return Step(
         sentence=f"{ahead}. Is it {what}, or is that luck?",
@@ -142,65 +140,6 @@ def lately(
     good = [row for row in ended if row["status"] in {"finished", "stopped"}]
     bad = [row for row in rows if row["status"] in BAD and now - _last(row) <= LATELY]
     return good, bad
-
-
-def finished_table(
-    rows: Sequence[Mapping[str, Any]], metric: KeyMetric | None, now: datetime
-) -> Markup:
-    """Return runs that came to an end as a table, with the metric that matters most."""
-    column = tables.metric_column(metric.name) if metric else ""
-    names = ["Run", "Status", "Project", *([metric.label] if metric else []), "Took", "Ended"]
-    head = [
-        element("th", name, scope="col", cls="num" if metric and name == metric.label else "")
-        for name in names
-    ]
-    body = []
-    for row in rows[:MOST_ROWS]:
-        value = row.get(column) if metric else None
-        cells = [
-            element("td", markup.run_link(row["run_id"], _name(row))),
-            element("td", theme.status(row["status"]).label),
-            element("td", row["project"]),
-            *([element("td", formats.number(value), cls="num")] if metric else []),
-            element("td", formats.duration(row["duration_s"])),
-            element("td", formats.ago(row["ended_at"], now=now)),
-        ]
-        body.append(element("tr", *cells))
-    return markup.table(head, body, label="Finished lately")
-
-
-def failed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
-    """Return runs that ended badly as a table, each with its cause."""
-    head = [element("th", name, scope="col") for name in ("Run", "Status", "Cause", "When")]
-    body = [
-        element(
-            "tr",
-            element("td", markup.run_link(row["run_id"], _name(row))),
-            element("td", theme.status(row["status"]).label),
-            element("td", row["error"] or theme.status(row["status"]).meaning, cls="wrap"),
-            element("td", formats.ago(_last(row), now=now)),
-        )
-        for row in rows[:MOST_ROWS]
-    ]
-    return markup.table(head, body, label="Failed lately")
-
-
-def champions_table(champions: Sequence[Champion], now: datetime) -> Markup:
-    """Return what is released, one row a model line."""
-    names = ("Line", "Champion", "Since", "By", "Why")
-    head = [element("th", name, scope="col") for name in names]
-    body = [
-        element(
-            "tr",
-            element("th", champion.line, scope="row"),
-            element("td", markup.run_link(champion.run_id, f"v{champion.version}")),
-            element("td", formats.ago(champion.at, now=now)),
-            element("td", champion.who),
-            element("td", champion.reason, cls="wrap"),
-        )
-        for champion in champions
-    ]
-    return markup.table(head, body, label="Champions")
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dashboard import comparing, data, explorer, folding, formats, markup, tables, theme
+from dashboard import comparing, data, explorer, folding, formats, markup, tables
 from dashboard.markup import Markup, element
 from dashboard.report_files import Block
 from dashboard.state import split
@@ -192,7 +192,7 @@ def _runs(block: Block) -> Markup:
         element(
             "tr",
             element("th", row["name"] or row["run_id"], scope="row"),
-            element("td", theme.status(row["status"]).label),
+            element("td", markup.status(row["status"])),
             element("td", row["model"] or formats.DASH),
             *(element("td", formats.number(row[column]), cls="num") for column in columns),
             element("td", formats.duration(row["duration_s"])),

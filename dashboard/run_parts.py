@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dashboard import formats, markup, theme
+from dashboard import formats, markup
 from dashboard.comparing import IDENTITY
 from dashboard.markup import Markup, element
 
@@ -135,14 +135,14 @@ def family_table(rows: Sequence[Mapping[str, Any]], timezone: str | None) -> Mar
             "tr",
             element("td", markup.run_link(row["run_id"], row["name"] or row["run_id"])),
             element("td", row["relation"]),
-            element("td", theme.status(row["status"]).label),
+            element("td", markup.status(row["status"])),
             element("td", row["model"] or formats.DASH),
             element("td", formats.value(row["seed"])),
             element("td", formats.moment(row["created_at"], timezone)),
         )
         for row in rows
     ]
-    return markup.table(head, body, label="Related runs")
+    return markup.table(head, body, label="Related runs", stacks=True)
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -37,7 +37,11 @@ _CSS = """<style>
 [data-testid="stSliderThumbValue"] { color: inherit !important; }
 /* Beside the buttons of a page's head, a toast would lie on them. */
 [data-testid="stToastContainer"] { top: auto !important; bottom: 5.5rem !important; }
+@media (max-width: 640px) { .st-key-page_head > :first-child { flex: 1 0 100%; } }
 .stAppHeader { border-bottom: 1px solid color-mix(in srgb, currentColor 10%, transparent); }
+/* The bar is for words; the menus and the phone's drawer have room for icons. */
+[data-testid="stTopNavLink"] > :has([data-testid="stIconMaterial"]) { display: none; }
+[data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-size: 0.9rem; margin-left: 2px; }
 </style>"""
 
 st.set_page_config(
@@ -148,6 +152,14 @@ PAGES = {
         help="One run: numbers, curves, system, predictions, log and code.",
     ),
 }
+# What stands in the bar by itself, and what its two menus hold. (A bare text would be drawn.)
+SECTIONS = {
+    "": ("home", "runs", "curves", "compare", "choose", "releases", "run", "study"),
+    "Train": ("launch", "search", "queue"),
+    "More": ("reports", "sql", "disk"),
+}
 navigation.announce(PAGES)
-page = st.navigation(list(PAGES.values()), position="top")
+page = st.navigation(
+    {title: [PAGES[name] for name in names] for title, names in SECTIONS.items()}, position="top"
+)
 errors.guarded(page.run)

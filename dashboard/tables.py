@@ -35,6 +35,8 @@ FIXED: Final[dict[str, tuple[str, Kind]]] = {
 """Columns that every run has, by the name that the address uses."""
 COURSE: Final = "curve"
 """The small curve, among the columns."""
+PIN_SIGN: Final = "◆"
+BASELINE_SIGN: Final = "⚑"
 GATES: Final = "gates"
 """How a run stands to the gates, among the columns."""
 
@@ -50,6 +52,8 @@ class Column:
     decimals: int | None = None
     goal: str | None = None
     """Of a difference: which way is better."""
+    width: int | None = None
+    """In pixels; None for as wide as its content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +267,15 @@ def run_frame(
         if key.startswith("spark."):
             frame[key] = [list(v) if v is not None else [] for v in values]
     return frame
+
+
+def marked(names: Sequence[str], rows: Mapping[str, Sequence[Any]], baseline: str) -> list[str]:
+    """Return names with the signs of the baseline and of pinned runs."""
+    facts = zip(names, rows["run_id"], rows["pinned"], strict=True)
+    return [
+        f"{BASELINE_SIGN if run_id == baseline else PIN_SIGN if is_pinned else ''} {name}".strip()
+        for name, run_id, is_pinned in facts
+    ]
 
 
 def short_param(param: str, among: Sequence[str]) -> str:

@@ -1,6 +1,17 @@
 // Tables and tiles as real HTML, in the page's own theme. The markup is made and escaped in Python.
 const DRAWN = new WeakMap();
 
+// A table that moves by itself keeps the focus on its link and where it was scrolled to.
+function redraw(sheet, markup) {
+  const focused = sheet.getRootNode().activeElement;
+  const key = focused && sheet.contains(focused) ? focused.dataset.run : undefined;
+  const left = [...sheet.querySelectorAll(".table")].map((table) => table.scrollLeft);
+  sheet.innerHTML = markup;
+  DRAWN.set(sheet, markup);
+  [...sheet.querySelectorAll(".table")].forEach((table, i) => { table.scrollLeft = left[i] || 0; });
+  if (key) [...sheet.querySelectorAll("a[data-run]")].find((a) => a.dataset.run === key)?.focus();
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const sheet = parentElement.querySelector(".sheet");
@@ -11,8 +22,7 @@ export default function (component) {
   const isDark = parts[0] * 0.299 + parts[1] * 0.587 + parts[2] * 0.114 < 128;
   sheet.classList.toggle("dark", isDark);
   if (DRAWN.get(sheet) !== data.markup) {
-    sheet.innerHTML = data.markup;
-    DRAWN.set(sheet, data.markup);
+    redraw(sheet, data.markup);
   }
   for (const mark of sheet.querySelectorAll(".letter")) {
     mark.style.setProperty("--run", isDark ? mark.dataset.dark : mark.dataset.light);

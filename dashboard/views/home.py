@@ -1,13 +1,24 @@
 """Home: what runs, what finished, what failed, what is released, and the next step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, data, frame, markup, navigation, next_step, queue_rows, tables
+from dashboard import (
+    cards,
+    data,
+    frame,
+    home_tables,
+    markup,
+    navigation,
+    next_step,
+    queue_rows,
+    tables,
+)
 from dashboard.components import sheet
+from dashboard.home_tables import Pace, Telling
 from dashboard.next_step import Champion, Facts
 from experiments import release
 from experiments.errors import ExperimentError
@@ -43,15 +54,28 @@ def page() -> None:
         champions=champions,
     )
     _next(next_step.next_step(facts))
+    head = home_tables.tiles(
+        running=len(running),
+        waiting=len(board.waiting),
+        finished=len(good),
+        failed=len(bad),
+        champions=champions,
+    )
+    sheet(head, key="home_tiles")
     _running(running, board)
-    _finished(good, metric)
     if bad:
-        st.subheader("Failed", anchor=False)
-        _table(next_step.failed_table(bad, datetime.now(UTC)), "home_failed")
+        _failed(bad)
+    _finished(good)
     if champions:
         st.subheader("Released", anchor=False)
-        _table(next_step.champions_table(champions, datetime.now(UTC)), "home_champions")
-    frame.pulse(frame.version, is_running=bool(running) or board.is_moving)
+        _table(home_tables.champions_table(champions, datetime.now(UTC)), "home_champions")
+    frame.pulse(_look, is_running=bool(running) or board.is_moving)
+
+
+def _look() -> object:
+    """Return what redraws the page when it differs; how far runs are moves by itself."""
+    now = data.state()
+    return now.runs, now.running, queue_rows.look(queue_rows.board(data.home()))
 
 
 def _welcome() -> None:
@@ -127,14 +151,19 @@ def _running(running: Sequence[dict[str, Any]], board: queue_rows.Board) -> None
         st.caption(f"Nothing trains; {waiting} waiting." if waiting else "Nothing trains.")
         return
     jobs = {job.run_id: job for job in board.active}
-    ids = tuple(row["run_id"] for row in running[:_MOST_RUNNING])
+    shown = running[:_MOST_RUNNING]
+    ids = tuple(row["run_id"] for row in shown)
 
     @st.fragment(run_every=2.0)
     def live() -> None:
+        now = datetime.now(UTC)
         series = data.series(ids).to_pylist()
-        for row in running[:_MOST_RUNNING]:
-            mine = [one for one in series if one["run_id"] == row["run_id"]]
-            _progress(row, jobs.get(row["run_id"]), mine)
+        paces = {
+            run_id: _pace(jobs.get(run_id), [o for o in series if o["run_id"] == run_id], now)
+            for run_id in ids
+        }
+        telling = _telling(shown, series, with_course=True)
+        _table(home_tables.running_table(shown, paces, telling, now), "home_running")
 
     live()
     with st.container(horizontal=True):
@@ -149,35 +178,73 @@ def _running(running: Sequence[dict[str, Any]], board: queue_rows.Board) -> None
         st.page_link(navigation.page("queue"), label="Queue", icon=":material/playlist_play:")
 
 
-def _progress(row: dict[str, Any], job: Any, series: Sequence[dict[str, Any]]) -> None:
-    name = markup.plain(row["name"] or row["run_id"])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(
-            navigation.page("run"),
-            label=f"**{name}**",
-            query_params={"id": row["run_id"]},
-            width=220,
-        )
-        if job is not None:
-            done = queue_rows.progress(job, series, datetime.now(UTC).timestamp())
-            st.progress(done.share, text=done.words)
-        else:
-            step = max((one["last_step"] for one in series), default=None)
-            st.caption("no step yet" if step is None else f"step {step:,}")
+def _pace(job: Any, series: Sequence[dict[str, Any]], now: datetime) -> Pace:
+    if job is not None:
+        done = queue_rows.progress(job, series, now.timestamp())
+        return Pace(words=done.words, share=done.share)
+    step = max((one["last_step"] for one in series), default=None)
+    return Pace(words="no step yet" if step is None else f"step {step:,}")
 
 
-def _finished(good: Sequence[Mapping[str, Any]], metric: tables.KeyMetric | None) -> None:
+def _telling(
+    rows: Sequence[Mapping[str, Any]],
+    series: Sequence[dict[str, Any]],
+    *,
+    with_course: bool = False,
+) -> dict[str, Telling]:
+    """Return for each run its project's first metric, and how it went."""
+    metrics = home_tables.key_metrics(rows, series)
+    values = {(one["run_id"], one["metric"]): one for one in series}
+    courses = _courses([row["run_id"] for row in rows], metrics.values()) if with_course else {}
+    found = {}
+    for row in rows:
+        metric = metrics.get(row["project"])
+        one = values.get((row["run_id"], metric.name)) if metric else None
+        if metric is not None and one is not None:
+            found[row["run_id"]] = Telling(
+                metric=metric,
+                value=one["last"] if one["best"] is None else one["best"],
+                course=courses.get((row["run_id"], metric.name), ()),
+            )
+    return found
+
+
+def _courses(
+    ids: Sequence[str], metrics: Iterable[tables.KeyMetric]
+) -> dict[tuple[str, str], Sequence[float]]:
+    found = {}
+    for name in {metric.name for metric in metrics}:
+        column = tables.spark_column(name)
+        for row in data.named(ids, columns=(column,)).to_pylist():
+            found[row["run_id"], name] = row[column] or ()
+    return found
+
+
+def _finished(good: Sequence[Mapping[str, Any]]) -> None:
     st.subheader("Finished", anchor=False)
     if not good:
         st.caption("No run came to its end in the last 24 hours.")
         return
-    _table(next_step.finished_table(good, metric, datetime.now(UTC)), "home_finished")
-    rest = len(good) - next_step.MOST_ROWS
+    shown = good[: home_tables.MOST_ROWS]
+    telling = _telling(shown, data.series([row["run_id"] for row in shown]).to_pylist())
+    _table(home_tables.finished_table(shown, telling, datetime.now(UTC)), "home_finished")
+    _more(len(good))
+
+
+def _failed(bad: Sequence[Mapping[str, Any]]) -> None:
+    st.subheader("Failed", anchor=False)
+    _table(home_tables.failed_table(bad, datetime.now(UTC)), "home_failed")
+    _more(len(bad), {"status": "failed,crashed,lost"})
+
+
+def _more(count: int, query: Mapping[str, str] | None = None) -> None:
+    rest = count - home_tables.MOST_ROWS
     if rest > 0:
         st.page_link(
             navigation.page("runs"),
             label=f"{rest} more on the Runs page",
             icon=":material/arrow_forward:",
+            query_params=query,
         )
 
 

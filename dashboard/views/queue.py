@@ -32,7 +32,7 @@ _ended = Picker("queue_ended", "job")
 def page() -> None:
     """Draw the page."""
     board = queue_rows.board(data.home())
-    frame.title("Queue", queue_rows.summary(board))
+    frame.title("Queue", queue_rows.summary(board), by_project=False)
     doing.say()
     _controls(board)
     _say_new(board)

@@ -31,7 +31,7 @@ _SECTIONS = ("Versions", "Policy", "Audit log")
 
 def page() -> None:
     """Draw the page."""
-    frame.title("Releases")
+    frame.title("Releases", by_project=False)
     doing.say()
     _chain()
     known = release_data.lines()

@@ -25,7 +25,7 @@ from dashboard.views import plots
 
 def page() -> None:
     """Draw the page."""
-    frame.title("Reports", "Findings with their evidence, under a name.")
+    frame.title("Reports", "Findings with their evidence, under a name.", by_project=False)
     doing.say()
     names = report_files.names()
     name = _choose(names)

@@ -35,7 +35,18 @@ from dashboard.views import (
 )
 from dashboard.views.curves import panels_of
 
-_TABS = ("Summary", "Curves", "System", "Evaluation", "Media", "Log", "Code", "Files", "Lineage")
+_TABS = (
+    "Summary",
+    "Curves",
+    "System",
+    "Evaluation",
+    "Media",
+    "Log",
+    "Code",
+    "Environment",
+    "Files",
+    "Lineage",
+)
 _BAD_ENDS = frozenset({"failed", "crashed", "lost"})
 
 
@@ -57,7 +68,13 @@ def page() -> None:
     if run["status"] in _BAD_ENDS:
         _bad_end(run)
     _tabs(run)
-    frame.pulse(frame.version, is_running=run["status"] in explorer.LIVE)
+    frame.pulse(lambda: _look(record["run_id"]), is_running=run["status"] in explorer.LIVE)
+
+
+def _look(run_id: str) -> object:
+    """Return what redraws the page when it differs: what other runs do does not."""
+    counts = [(row["metric"], row["n"]) for row in data.series([run_id]).to_pylist()]
+    return data.named((run_id,)).to_pylist(), counts
 
 
 def _header(run: Mapping[str, Any]) -> None:
@@ -77,24 +94,28 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     commit = (run.get("git") or {}).get("commit")
     dirty = " + changes" if (run.get("git") or {}).get("dirty") else ""
     zone = st.context.timezone
+    labels = run.get("labels") or {}
+    project = quote(run["project"])
+    group = f'group = "{run["group"]}"'
     facts = [
-        ("Model", run["model"] or formats.DASH),
+        ("Study", _study_link(labels) if labels.get("study") else None),
+        ("Project", element("a", run["project"], href=f"runs?project={project}")),
+        (
+            "Group",
+            element("a", run["group"], href=f"runs?project={project}&q={quote(group)}")
+            if run["group"]
+            else None,
+        ),
+        ("Model", run["model"]),
+        ("Seed", None if run["seed"] is None else str(run["seed"])),
         ("Duration", formats.duration(run["duration_s"])),
         ("Started", formats.moment(run["created_at"], zone)),
-        ("Seed", formats.DASH if run["seed"] is None else str(run["seed"])),
-        ("Device", str(run.get("device") or formats.DASH)),
-        ("Commit", f"{commit[:9]}{dirty}" if commit else formats.DASH),
-        ("Project", run["project"]),
+        ("Device", run.get("device")),
+        ("Commit", f"{commit[:9]}{dirty}" if commit else None),
+        ("Tags", ", ".join(run["tags"] or ())),
         ("Id", run["run_id"]),
     ]
-    if run["group"]:
-        facts.insert(-1, ("Group", run["group"]))
-    labels = run.get("labels") or {}
-    if labels.get("study"):
-        facts.insert(0, ("Study", _study_link(labels)))
-    if run["tags"]:
-        facts.insert(-1, ("Tags", ", ".join(run["tags"])))
-    return facts
+    return [(name, fact) for name, fact in facts if fact]
 
 
 def _study_link(labels: Mapping[str, str]) -> markup.Markup:
@@ -136,6 +157,7 @@ def _tabs(run: Mapping[str, Any]) -> None:
         run_media.draw,
         run_files.draw_log,
         run_files.draw_code,
+        run_summary.draw_environment,
         run_artifacts.draw,
         run_family.draw,
     )

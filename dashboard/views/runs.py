@@ -27,7 +27,10 @@ def page() -> None:
         _nothing_found(project)
     else:
         runs_table.draw(ask, keys, total)
-        runs_bulk.draw(state.listed("sel"))
+        if not ask.is_editing:
+            runs_bulk.draw(state.listed("sel"))
+    if ask.is_editing:  # a table that is redrawn would take the cell away that is typed into
+        return
     frame.pulse(lambda: (frame.version(), release_data.num_judged()), is_running=now.running > 0)
 
 

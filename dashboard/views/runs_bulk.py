@@ -24,15 +24,27 @@ def draw(selected: Sequence[str]) -> None:
         if st.button("Curves of selected", type="primary", icon=":material/show_chart:"):
             navigation.go("curves", {"runs": runs})
         _compare(runs, count)
-        if st.button("Open run", icon=":material/open_in_full:", disabled=count != 1):
-            navigation.go("run", {"id": selected[0]})
-        if st.button("Clone…", icon=":material/content_copy:", disabled=count != 1):
-            navigation.go("launch", {"from": f"run:{selected[0]}"})
+        if count == 1:
+            _one(selected[0])
         with st.popover("Tag", icon=":material/label:"):
             _tag(selected)
         with st.popover("More", icon=":material/more_horiz:"):
             _more(selected)
         st.button("Clear", type="tertiary", on_click=state.put, args=("sel", ""))
+
+
+def _one(run_id: str) -> None:
+    if st.button("Open run", icon=":material/open_in_full:"):
+        navigation.go("run", {"id": run_id})
+    st.button(
+        "Baseline",
+        icon=":material/flag:",
+        on_click=state.put,
+        args=("base", run_id),
+        help="The table shows differences to it.",
+    )
+    if st.button("Clone…", icon=":material/content_copy:"):
+        navigation.go("launch", {"from": f"run:{run_id}"})
 
 
 def _compare(runs: str, count: int) -> None:
@@ -79,22 +91,13 @@ def _save_tags(selected: Sequence[str], added: list[str], removed: list[str]) ->
 
 def _more(selected: Sequence[str]) -> None:
     wide: dict[str, Any] = {"width": "stretch"}
-    st.button(
-        "Set as baseline",
-        icon=":material/flag:",
-        disabled=len(selected) != 1,
-        on_click=state.put,
-        args=("base", selected[0]),
-        help="The table shows differences to it.",
-        **wide,
-    )
     for label, pinned in (("Pin", True), ("Unpin", False)):
         st.button(
             label,
             icon=":material/keep:" if pinned else ":material/keep_off:",
             on_click=_change,
             args=(lambda s, p=pinned: run_actions.pin_runs(s, selected, p),),
-            help="A pinned run is never deleted." if pinned else None,
+            help="A pinned run stays on top of the table and is never deleted." if pinned else None,
             **wide,
         )
     st.button("Stop", icon=":material/stop:", on_click=_stop, args=(selected,), **wide)

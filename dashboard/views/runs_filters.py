@@ -16,6 +16,8 @@ _SORTS = {
     "duration_s desc": "Longest first",
 }
 _COLUMNS = "runs.columns"
+_PINS = "runs.pins"
+_MOST_PINS = 4
 _MOST_VALUES = 60
 
 
@@ -28,6 +30,10 @@ class Ask:
     columns: tuple[str, ...]
     """Chosen columns in their order; empty for those that tell the runs apart."""
     is_folded: bool
+    is_editing: bool
+    """Whether tags and notes are typed into the table."""
+    pins: int
+    """How many columns after the name stay in place when the table is scrolled."""
     baseline: str
 
 
@@ -43,6 +49,7 @@ def draw(project: str | None, keys: Sequence[dict[str, Any]]) -> Ask:
         order_by = _sort(metrics)
         columns = _columns(keys)
         is_folded = _fold()
+        is_editing = _edit()
     _completions(text, known)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         status = _pills("Status", "status", _statuses(mine), lambda w: theme.status(w).label)
@@ -59,6 +66,8 @@ def draw(project: str | None, keys: Sequence[dict[str, Any]]) -> Ask:
         order_by=order_by,
         columns=columns,
         is_folded=is_folded,
+        is_editing=is_editing,
+        pins=_pins(),
         baseline=baseline,
     )
 
@@ -211,6 +220,20 @@ def _fold() -> bool:
     )
 
 
+def _edit() -> bool:
+    return st.toggle(
+        "Edit",
+        key="edit",
+        bind="query-params",
+        help="Type tags and notes into the table, one run a row.",
+    )
+
+
+def _pins() -> int:
+    asked = st.query_params.get("pins", "")
+    return min(int(asked), _MOST_PINS) if asked.isdigit() else settings.read(_PINS, 0)
+
+
 def _columns(keys: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Draw the chooser of columns; return the chosen ones, in their order."""
     options = [*tables.FIXED, tables.COURSE, tables.GATES]
@@ -231,8 +254,22 @@ def _columns(keys: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         )
         if chosen:
             _order(chosen)
-            _keep(chosen, is_kept=chosen == kept)
+        _stay()
+        if chosen or _pins():
+            _keep(chosen, is_kept=chosen == kept and _pins() == settings.read(_PINS, 0))
     return chosen
+
+
+def _stay() -> None:
+    state.seed("runs_pins", _pins())
+    st.number_input(
+        "Columns that stay when scrolling",
+        min_value=0,
+        max_value=_MOST_PINS,
+        key="runs_pins",
+        on_change=lambda: state.put("pins", str(st.session_state["runs_pins"])),
+        help="As many of the first columns, the run's name not counted.",
+    )
 
 
 def _order(chosen: tuple[str, ...]) -> None:
@@ -270,17 +307,25 @@ def _keep(chosen: tuple[str, ...], *, is_kept: bool) -> None:
             "Keep for everybody",
             icon=":material/bookmark:",
             disabled=is_kept,
-            on_click=doing.attempt,
-            args=(settings.write, _COLUMNS, list(chosen)),
-            kwargs={"done": "The table opens with these columns now."},
+            on_click=_write_columns,
+            args=(chosen,),
             help="Anybody who opens this store sees these columns, unless a link says otherwise.",
         )
         st.button("Reset", on_click=_reset, type="tertiary")
 
 
+def _write_columns(chosen: tuple[str, ...]) -> None:
+    pins = _pins()
+    if doing.succeeded(settings.write, _COLUMNS, list(chosen)):
+        done = "The table opens with these columns now."
+        doing.attempt(settings.write, _PINS, pins, done=done)
+
+
 def _reset() -> None:
     state.put("cols", "")
+    state.put("pins", "")
     doing.attempt(settings.write, _COLUMNS, None)
+    doing.attempt(settings.write, _PINS, None)
 
 
 def _baseline() -> str:

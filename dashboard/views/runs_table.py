@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import data, folded, formats, navigation, release_data, state, tables, theme
 from dashboard.tables import Column, KeyMetric
+from dashboard.views import runs_edit
 from dashboard.views.runs_filters import Ask
 
 _TABLE = "runs_table"
@@ -17,6 +18,7 @@ _GATES = Column(
     key=tables.GATES,
     label="Gates",
     kind="text",
+    width=104,
     help="How the run stands to the release policy, judged on validation where examples decide: "
     "the test split is kept for the Choose page.",
 )
@@ -32,6 +34,13 @@ def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     read = _folded_rows if ask.is_folded else _rows
     frame, columns, shown = read(ask, keys, page_number)
     st.session_state[_SHOWN] = shown
+    configured = {c.key: _configured(c, is_pinned=c in columns[: ask.pins + 1]) for c in columns}
+    height = "content" if len(shown) <= _FEW else 720
+    if ask.is_editing and not ask.is_folded:
+        ids = [run_id for (run_id,) in shown]
+        runs_edit.draw(frame, [c.key for c in columns], configured, ids, height=height)
+        _below(total, last_page, "run")
+        return
     selected = set(state.listed("sel"))
     _place_selection([at for at, ids in enumerate(shown) if ids and selected.issuperset(ids)])
     st.dataframe(
@@ -40,15 +49,18 @@ def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
         on_select=_on_select,
         selection_mode="multi-row",
         column_order=[c.key for c in columns],
-        column_config={c.key: _configured(c) for c in columns},
+        column_config=configured,
         hide_index=True,
-        height="content" if len(shown) <= _FEW else 720,
+        height=height,
         row_height=36,
         placeholder=formats.DASH,
         alt=f"{len(shown)} of {total} {'groups' if ask.is_folded else 'runs'}",
     )
+    _below(total, last_page, "group" if ask.is_folded else "run")
+
+
+def _below(total: int, last_page: int, what: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        what = "group" if ask.is_folded else "run"
         st.caption(
             f"{total:,} {what}{'s' if total != 1 else ''}. Tick {what}s to draw or compare them."
         )
@@ -62,16 +74,19 @@ def _rows(
     kinds = {k["key"]: k["kind"] for k in keys}
     wanted = [key for key in ask.columns if kinds.get(key) == "param" and key not in tables.FIXED]
     tried = wanted or ([] if ask.columns else tables.candidates(keys))
-    first = data.runs(ask.text, ask.order_by, page=page_number)
+    order_by = f"pinned desc, {ask.order_by}"
+    first = data.runs(ask.text, order_by, page=page_number)
     series = data.series(first.column("run_id").to_pylist()).to_pylist()
     metrics = _metrics(ask, keys, series)
     spark = tables.spark_metric(series)
     columns = [tables.param_column(p) for p in tried]
     columns += [tables.metric_column(m.name) for m in metrics]
     columns += [tables.spark_column(spark)] if spark else []
-    rows = data.runs(ask.text, ask.order_by, page=page_number, columns=columns).to_pydict()
+    rows = data.runs(ask.text, order_by, page=page_number, columns=columns).to_pydict()
     params = wanted or tables.differing({p: rows[tables.param_column(p)] for p in tried})
     frame = tables.run_frame(rows, params, metrics)
+    if not ask.is_editing:
+        frame["name"] = tables.marked(frame["name"], rows, ask.baseline)
     frame[_GATES.key] = release_data.gates_column(rows["run_id"], rows["status"])
     if ask.baseline:
         tables.add_deltas(frame, metrics, _values(ask.baseline))
@@ -172,7 +187,14 @@ def _styled(frame: pd.DataFrame, columns: Sequence[Column]) -> Any:
     return styler
 
 
-def _configured(column: Column) -> Any:
+def _configured(column: Column, *, is_pinned: bool) -> Any:
+    configured = _plain(column)
+    if column.kind != "open":
+        configured["pinned"] = is_pinned
+    return configured
+
+
+def _plain(column: Column) -> Any:
     config = st.column_config
     if column.kind == "open":
         return config.ButtonColumn(
@@ -197,7 +219,7 @@ def _configured(column: Column) -> Any:
             column.label, format="D MMM, HH:mm", timezone=st.context.timezone
         ),
         "spark": config.LineChartColumn(column.label, width=130),
-        "text": config.TextColumn(column.label, help=column.help),
+        "text": config.TextColumn(column.label, help=column.help, width=column.width),
         "delta": config.Column(column.label, help=column.help),
     }
     return simple[column.kind]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def page() -> None:
     """Draw the page."""
-    frame.title("SQL", "Read-only: one SELECT over the store's tables.")
+    frame.title("SQL", "Read-only: one SELECT over the store's tables.", by_project=False)
     doing.say()
     left, right = st.columns([7, 3], gap="large")
     with right:

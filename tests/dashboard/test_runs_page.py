@@ -1,9 +1,12 @@
 """The Runs page: folding, columns, baseline, and what is done to the ticked runs."""
 
+import json
+
 import pytest
 
 import store
 from dashboard import data, folded, settings
+from dashboard.views import runs_edit
 from experiments import queue
 from experiments.queueing.jobs import JOB
 from store import testing
@@ -77,7 +80,7 @@ def test_differences_refer_to_the_baseline_in_the_address(runs, opened):
     frame = opened("runs", base=runs[0]).dataframe[0].value
 
     by_name = dict(zip(frame["name"], frame["delta.val/acc"], strict=True))
-    assert by_name["cnn-00"] == 0
+    assert by_name["⚑ cnn-00"] == 0
     assert by_name["transformer-06"] > 0.1
 
 
@@ -154,3 +157,37 @@ def test_the_gates_stand_among_the_chosen_columns_only_when_chosen(runs, opened)
 
     assert list(chosen.dataframe[0].proto.column_order) == ["name", "model", "gates"]
     assert "gates" not in others.dataframe[0].proto.column_order
+
+
+def test_tags_and_notes_are_typed_into_the_table(own, opened, home):
+    at = opened("runs", edit="true")
+    assert list(at.dataframe[0].proto.column_order)[:3] == ["name", "tags", "notes"]
+
+    before = {"tags": ["baseline"], "notes": None}
+    runs_edit.write_row(own[0], before, {"tags": ["best"], "notes": "Look **here**."})
+
+    oldest = rows_of(home)[0]
+    assert (oldest["tags"], oldest["notes"]) == (["best"], "Look **here**.")
+    runs_edit.write_row(own[0], oldest, {"notes": None})
+    assert (rows_of(home)[0]["tags"], rows_of(home)[0]["notes"]) == (["best"], "")
+
+
+def test_a_pinned_run_stays_on_top_and_the_baseline_is_marked(own, opened, home):
+    with store.open(home) as s:
+        s.edit_run(own[0], pinned=True)
+
+    names = opened("runs", base=own[1]).dataframe[0].value["name"].tolist()
+
+    assert names == ["◆ cnn-00", "cnn-02", "⚑ cnn-01"]
+
+
+def test_columns_stay_in_place_as_the_address_says(runs, opened):
+    at = opened("runs", cols="training.lr,status", pins="1")
+
+    columns = json.loads(at.dataframe[0].proto.columns)
+
+    assert [columns[key].get("pinned") for key in ("name", "params.training.lr", "status")] == [
+        True,
+        True,
+        False,
+    ]
