@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 METADATA_KEY = b"bakeoff"
-TASKS = ("classification", "regression")
+TASKS = ("classification", "regression", "ranking", "tokens", "texts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,9 @@ class Predictions:
     split: str
     example_id: list[str]
     label: Any
-    """shape (n,), class index or true value"""
+    """shape (n,): class index, true value, items liked, tokens judged, or the wanted text"""
     scores: Any
-    """shape (n, classes) or (n,)"""
+    """shape (n, classes) or (n,); of texts what was written, n of them"""
     slices: dict[str, list[Any]]
     group: list[str] | None
     classes: list[str] | None
@@ -46,13 +46,14 @@ def write(files: RunFolder, given: Predictions) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    label, scores = _checked(given)
-    count, width = scores.shape
-    flat = pa.array(scores.ravel(), pa.float64())
+    if given.task not in TASKS:
+        raise ValueError(f"Expected task {' or '.join(map(repr, TASKS))}; got {given.task!r}.")
+    label, scores, width = _texts(given) if given.task == "texts" else _numbers(given)
+    count = len(given.example_id)
     columns: dict[str, pa.Array] = {
         "example_id": pa.array(given.example_id, pa.string()),
-        "label": pa.array(label),
-        "scores": pa.FixedSizeListArray.from_arrays(flat, width).cast(pa.list_(pa.float64())),
+        "label": label,
+        "scores": scores,
     }
     if given.group is not None:
         columns["group"] = pa.array(given.group, pa.string())
@@ -80,8 +81,8 @@ def read(files: RunFolder, split: str) -> "pa.Table":
     Returns
     -------
     pyarrow.Table
-        ``example_id`` (string), ``label``, ``scores`` (list of double), ``group`` and
-        ``slice.*`` where they were given; the schema's metadata under ``bakeoff`` is JSON.
+        ``example_id`` (string), ``label``, ``scores`` (list of double; of texts a string),
+        ``group`` and ``slice.*`` where they were given; the schema's metadata under ``bakeoff`` is JSON.
 
     Raises
     ------
@@ -104,26 +105,42 @@ def splits(files: RunFolder) -> list[str]:
     return sorted(path.stem for path in files.predictions.glob("*.parquet"))
 
 
-def _checked(given: Predictions) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return labels (n,) and scores (n, width) as arrays that fit together."""
+def _numbers(given: Predictions) -> tuple["pa.Array", "pa.Array", int]:
+    """Return labels, lists of scores and their width, checked against each other."""
+    import pyarrow as pa
+
     label = _array(given.label)
     scores = np.asarray(_array(given.scores), dtype=np.float64)
     if scores.ndim == 1:
         scores = scores[:, None]
-    count = len(given.example_id)
-    if given.task not in TASKS:
-        raise ValueError(f"Expected task {' or '.join(map(repr, TASKS))}; got {given.task!r}.")
     if scores.ndim != 2 or not scores.shape[1]:
         raise ValueError(f"Expected scores of shape (n, classes) or (n,); got {scores.shape}.")
-    _check_lengths(count, {"label": label, "scores": scores, "group": given.group, **given.slices})
+    width = scores.shape[1]
+    _check_lengths(given, label, scores)
+    if given.task == "classification":
+        label = _class_index(label, given.classes, width)
+    elif given.task in {"ranking", "tokens"} and len(label) and not label.min() >= 1:
+        what = "liked items" if given.task == "ranking" else "tokens"
+        raise ValueError(f"Expected at least one of the {what} an example; got {label.min()}.")
+    flat = pa.array(scores.ravel(), pa.float64())
+    lists = pa.FixedSizeListArray.from_arrays(flat, width).cast(pa.list_(pa.float64()))
+    return pa.array(label), lists, width
+
+
+def _texts(given: Predictions) -> tuple["pa.Array", "pa.Array", int]:
+    """Return the wanted and the written texts."""
+    import pyarrow as pa
+
+    wanted, written = ([str(text) for text in texts] for texts in (given.label, given.scores))
+    _check_lengths(given, wanted, written)
+    return pa.array(wanted, pa.string()), pa.array(written, pa.string()), 1
+
+
+def _check_lengths(given: Predictions, label: Sized, scores: Sized) -> None:
+    count = len(given.example_id)
+    columns = {"label": label, "scores": scores, "group": given.group, **given.slices}
     if len(set(given.example_id)) != count:
         raise ValueError("Expected every example id once; got some twice. Number them by content.")
-    if given.task == "classification":
-        label = _class_index(label, given.classes, scores.shape[1])
-    return label, scores
-
-
-def _check_lengths(count: int, columns: dict[str, Sequence[Any] | NDArray[Any] | None]) -> None:
     for name, values in columns.items():
         if values is not None and len(values) != count:
             raise ValueError(

@@ -215,9 +215,9 @@ class Run:
         example_id : n identifiers, unique
             The same example has the same id in every run.
         label : shape (n,)
-            Class index, or the true value.
+            Class index, or the true value; see `task` for the others.
         scores : shape (n, classes) or (n,)
-            Probabilities, or predicted values.
+            Probabilities, or predicted values; see `task` for the others.
         slices
             Column name -> n values by which results can be cut.
         group : n identifiers
@@ -225,7 +225,11 @@ class Run:
         classes
             Names of the classes, in the order of the scores.
         task
-            ``"classification"`` or ``"regression"``.
+            ``"classification"``, ``"regression"``, or what else an example can be. ``"texts"``: the
+            label is the wanted text, the score what was written. ``"tokens"``: how many tokens of a
+            text were judged, and their summed loss in nats, with the number said rightly beside it,
+            shape (n, 2). ``"ranking"``: how many items a user likes, and 1 or 0 for each place of
+            the user's list, shape (n, places).
 
         Raises
         ------

@@ -48,6 +48,7 @@ from experiments.statistics.equivalence import (
     tost,
 )
 from experiments.statistics.influence import (
+    LABEL_METRICS,
     METRICS,
     Influence,
     Influences,
@@ -116,6 +117,11 @@ from experiments.statistics.recalibration import (
     corp,
     corp_band,
 )
+from experiments.statistics.recommendation import (
+    LIST_METRICS,
+    MOST_PLACES,
+    list_values,
+)
 from experiments.statistics.resampling import (
     Bootstrap,
     SelectionOptimism,
@@ -145,13 +151,32 @@ from experiments.statistics.suites import (
     nemenyi_difference,
     probability_of_improvement,
 )
+from experiments.statistics.texts import (
+    TEXT_METRICS,
+    chrf,
+    edit_distance,
+    edit_similarity,
+    exact_match,
+    text_scores,
+    token_f1,
+)
+from experiments.statistics.tokens import (
+    TOKEN_METRICS,
+    mean_losses,
+    token_influence,
+)
 from experiments.statistics.weighted import (
     bootstrap_metrics,
 )
 
 __all__ = [
     "F1",
+    "LABEL_METRICS",
+    "LIST_METRICS",
     "METRICS",
+    "MOST_PLACES",
+    "TEXT_METRICS",
+    "TOKEN_METRICS",
     "AucCovariance",
     "Bootstrap",
     "BrierDecomposition",
@@ -194,6 +219,7 @@ __all__ = [
     "brier_decomposition",
     "calibration_error",
     "calibration_error_floor",
+    "chrf",
     "clopper_pearson",
     "cochran_q",
     "confidence_sequence",
@@ -204,6 +230,9 @@ __all__ = [
     "could_be_best",
     "delong",
     "difference_table",
+    "edit_distance",
+    "edit_similarity",
+    "exact_match",
     "examples_needed",
     "f1",
     "friedman",
@@ -215,11 +244,13 @@ __all__ = [
     "jackknife_se",
     "jeffreys",
     "kappa",
+    "list_values",
     "log_loss",
     "max_t_critical",
     "max_t_intervals",
     "mcc",
     "mcnemar",
+    "mean_losses",
     "metric_goal",
     "metric_interval",
     "nemenyi_difference",
@@ -246,6 +277,9 @@ __all__ = [
     "smallest_detectable",
     "spiegelhalter",
     "tango_interval",
+    "text_scores",
+    "token_f1",
+    "token_influence",
     "top_k_accuracy",
     "tost",
     "wald_paired",

@@ -19,8 +19,11 @@ from experiments.statistics.influence import (
     metric_name,
 )
 from experiments.statistics.intervals import Interval, t_quantile, tango_interval, wilson
+from experiments.statistics.recommendation import LIST_METRICS
+from experiments.statistics.texts import TEXT_METRICS
+from experiments.statistics.tokens import TOKEN_METRICS
 
-Method = Literal["t", "logit", "tango", "wilson", "identical", "none"]
+Method = Literal["t", "log", "logit", "tango", "wilson", "identical", "none"]
 
 FEWEST = 10
 """Below this many examples of the rarer class, or groups, there is no interval."""
@@ -33,7 +36,8 @@ FEW_DISCORDANT = 25
 """Below this many discordant pairs an accuracy difference takes Tango's interval."""
 UNIT_METRICS = frozenset({
     "accuracy", "average_precision", "balanced_accuracy", "f1", "macro_f1", "micro_f1",
-    "precision", "recall", "roc_auc", "specificity", "weighted_f1",
+    "precision", "recall", "roc_auc", "specificity", "token_accuracy", "weighted_f1",
+    *LIST_METRICS, *TEXT_METRICS,
 })  # fmt: skip
 """Metrics between 0 and 1 that are better when larger."""
 
@@ -68,7 +72,7 @@ class MetricInterval(Interval):
     df: float
     n: int
     method: Method
-    """"wilson", "logit", "t" or "none" """
+    """"wilson", "logit", "log", "t" or "none" """
     note: str
 
 
@@ -162,7 +166,7 @@ def metric_interval(
     Notes
     -----
     Accuracy of independent examples: Wilson. Other metrics between 0 and 1: t on the logit scale,
-    which is not defined at exactly 0 or 1. The rest: t on their own scale, losses cut at 0 and
+    which is not defined at exactly 0 or 1. Perplexity: t on the log scale. The rest: t on their own scale, losses cut at 0 and
     correlations at ±1. Do not compare two models by their separate intervals: `paired_difference`.
     """
     check_level(level)
@@ -179,6 +183,10 @@ def metric_interval(
     plain = Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
     if math.isnan(reach):
         return case.single(plain, "none", note)
+    if case.name == "perplexity":
+        factor = math.exp(reach / estimate)
+        around = Interval(estimate=estimate, low=estimate / factor, high=estimate * factor)
+        return case.single(around, "log", note)
     if case.name not in UNIT_METRICS:
         low = 0.0 if case.name in LOWER_IS_BETTER else -1.0 if case.name != "r2" else -math.inf
         high = math.inf if case.name in LOWER_IS_BETTER else 1.0
@@ -208,7 +216,7 @@ class Case:
     def of(cls, found: Influences, label: ArrayLike, group: ArrayLike | None) -> "Case":
         """Look at the labels and groups once for all models."""
         name = metric_name(found.metric)
-        plain = name in MEAN_METRICS or name in REGRESSION_METRICS
+        plain = name in MEAN_METRICS | REGRESSION_METRICS | TOKEN_METRICS
         n = len(found.values)
         return cls(
             name=name,

@@ -29,15 +29,25 @@ from experiments.statistics.arrays import (
 from experiments.statistics.gradients import BINARY_METRICS, CLASS_METRICS
 from experiments.statistics.probability import brier_losses, log_losses
 from experiments.statistics.ranking import Ranks, auc_placements, precision_area, rank
+from experiments.statistics.recommendation import LIST_METRICS, list_values
+from experiments.statistics.texts import TEXT_METRICS
+from experiments.statistics.tokens import TOKEN_METRICS, token_influence
 
 RANK_METRICS = frozenset({"average_precision", "roc_auc"})
 LOSS_METRICS = frozenset({"brier", "log_loss"})
 REGRESSION_METRICS = frozenset({"mae", "mse", "r2", "rmse"})
-METRICS = tuple(sorted({*CLASS_METRICS, *RANK_METRICS, *LOSS_METRICS, *REGRESSION_METRICS}))
+LABEL_METRICS = tuple(sorted({*CLASS_METRICS, *RANK_METRICS, *LOSS_METRICS, *REGRESSION_METRICS}))
+"""Those of a class or a number beside the true one."""
+_OF_TEXTS = (*TEXT_METRICS, *sorted(TOKEN_METRICS))
+METRICS = (*LABEL_METRICS, *_OF_TEXTS, *sorted(LIST_METRICS))
 """Names that `influence` and everything built on it understand."""
-MEAN_METRICS = frozenset({"accuracy", "brier", "log_loss", "mae", "micro_f1", "mse"})
+MEAN_METRICS = frozenset({
+    "accuracy", "brier", "log_loss", "mae", "micro_f1", "mse", *LIST_METRICS, *TEXT_METRICS,
+})  # fmt: skip
 """Metrics that are plain means over examples."""
-LOWER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "mse", "rmse"})
+LOWER_IS_BETTER = frozenset({
+    "brier", "log_loss", "mae", "mse", "perplexity", "rmse", "token_loss",
+})  # fmt: skip
 ALIASES = {
     "ap": "average_precision",
     "auc": "roc_auc",
@@ -52,7 +62,10 @@ def metric_name(metric: str) -> str:
     """Return the metric's own name for a name or an alias such as "auc"."""
     name = ALIASES.get(metric, metric)
     if name not in METRICS:
-        raise ValueError(f"Expected a metric of {', '.join(METRICS)}; got {metric!r}.")
+        told = ", ".join(
+            (*LABEL_METRICS, *_OF_TEXTS, "ndcg@10", "recall@10", "hit_rate@10", "mrr@10")
+        )
+        raise ValueError(f"Expected a metric of {told}; got {metric!r}.")
     return name
 
 
@@ -101,7 +114,8 @@ def influence(
         0 or 1, class numbers 0 .. C - 1, or real numbers for regression; shape (n,)
     scores
         P(class 1) or any score, shape (n,); one column per class, shape (n, C): the highest is the
-        prediction; whole numbers, shape (n,): predicted classes; or predictions for regression
+        prediction; whole numbers, shape (n,): predicted classes; or predictions for regression.
+        Lists, tokens and texts: see `list_values`, `token_influence` and `text_scores`
     threshold
         Score from which class 1 is predicted, for scores of shape (n,)
     num_classes
@@ -296,7 +310,21 @@ def _score_influences(
             results[name] = _mean(losses(label, scores))
         elif name in REGRESSION_METRICS:
             results[name] = _regression(name, label, scores)
+        elif name in TOKEN_METRICS:
+            results[name] = token_influence(name, label, scores)
+        elif name in LIST_METRICS:
+            results[name] = _mean(list_values(name, label, scores))
+        elif name in TEXT_METRICS:
+            results[name] = _mean(text_values(name, scores))
     return results
+
+
+def text_values(name: str, scores: ArrayLike) -> FloatArray:
+    """Return a metric's column of `text_scores`."""
+    table = matrix("scores", scores)
+    if table.shape[1] != len(TEXT_METRICS):
+        raise ValueError(f"Expected one score for each of {', '.join(TEXT_METRICS)}.")
+    return table[:, TEXT_METRICS.index(name)]
 
 
 def ranked_columns(label: ArrayLike, scores: np.ndarray) -> list[Ranks]:

@@ -18,10 +18,14 @@ from experiments.statistics.influence import (
     code_models,
     metric_name,
     ranked_columns,
+    text_values,
 )
 from experiments.statistics.probability import brier_losses, log_losses
 from experiments.statistics.ranking import Ranks
+from experiments.statistics.recommendation import LIST_METRICS, list_values
 from experiments.statistics.resampling import Units
+from experiments.statistics.texts import TEXT_METRICS
+from experiments.statistics.tokens import TOKEN_METRICS, token_influence
 
 Weighted = Callable[[FloatArray], float]
 """A metric of one model as a function of the examples' weights"""
@@ -43,7 +47,7 @@ def bootstrap_metrics(
     Parameters
     ----------
     metrics
-        Names of `METRICS` for classes and scores (not for regression: use `bootstrap`)
+        Names of `METRICS` (not for regression: use `bootstrap`)
     label
         As in `influence`, shape (n,)
     models
@@ -104,8 +108,16 @@ def _weighted(
     if name in LOSS_METRICS:
         losses = brier_losses if name == "brier" else log_losses
         return [_mean(losses(label, output)) for output in outputs]
+    if name in LIST_METRICS:
+        return [_mean(list_values(name, label, output)) for output in outputs]
+    if name in TEXT_METRICS:
+        return [_mean(text_values(name, output)) for output in outputs]
+    if name in TOKEN_METRICS:
+        return [_of_tokens(name, np.asarray(label), output) for output in outputs]
     if name not in CLASS_METRICS:
-        raise ValueError(f"Expected a metric of classes or scores; got {name!r}. Use bootstrap.")
+        raise ValueError(
+            f"Expected a metric of classes, scores, lists or texts; got {name!r}. Use bootstrap."
+        )
     coded = code_models(label, outputs, threshold, num_classes, [name])
     size, metric = coded.num_classes, CLASS_METRICS[name]
 
@@ -121,6 +133,15 @@ def _weighted(
 
 def _mean(losses: FloatArray) -> Weighted:
     return lambda weight: float(weight @ losses / weight.sum())
+
+
+def _of_tokens(name: str, tokens: np.ndarray, sums: np.ndarray) -> Weighted:
+    def call(weight: FloatArray) -> float:
+        drawn = weight > 0
+        scaled = sums[drawn] * weight[drawn].reshape(-1, *[1] * (sums.ndim - 1))
+        return token_influence(name, tokens[drawn] * weight[drawn], scaled)[0]
+
+    return call
 
 
 def _mean_of(kernel: Callable[[Ranks, FloatArray], float], columns: Sequence[Ranks]) -> Weighted:

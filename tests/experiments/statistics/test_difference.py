@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from experiments.statistics import (
-    METRICS,
+    LABEL_METRICS,
     influence,
     mcnemar,
     metric_interval,
@@ -19,7 +19,7 @@ from experiments.statistics import (
 )
 
 REGRESSION = {"mae", "mse", "rmse", "r2"}
-CLASSIFICATION = [metric for metric in METRICS if metric not in REGRESSION]
+CLASSIFICATION = [metric for metric in LABEL_METRICS if metric not in REGRESSION]
 
 
 def binary_case(n=400, seed=0):

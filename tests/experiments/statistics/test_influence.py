@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from experiments.statistics import (
-    METRICS,
+    LABEL_METRICS,
     auc_covariance,
     average_precision,
     balanced_accuracy,
@@ -147,7 +147,7 @@ def test_influence_on_regression_is_the_derivative_by_weight(metric):
 
 def test_every_metric_has_a_reference_here():
     tested = [CLASS_REFERENCES, BINARY_REFERENCES, SCORE_REFERENCES, REGRESSION_REFERENCES]
-    assert sorted(name for group in tested for name in group) == list(METRICS)
+    assert sorted(name for group in tested for name in group) == list(LABEL_METRICS)
 
 
 def test_estimates_are_those_of_the_plain_functions():

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from experiments.statistics import METRICS, bootstrap_metrics, influences, paired_difference
+from experiments.statistics import LABEL_METRICS, bootstrap_metrics, influences, paired_difference
 
-NAMES = [metric for metric in METRICS if metric not in {"mae", "mse", "r2", "rmse"}]
+NAMES = [metric for metric in LABEL_METRICS if metric not in {"mae", "mse", "r2", "rmse"}]
 MULTICLASS = [
     metric for metric in NAMES if metric not in {"f1", "precision", "recall", "specificity"}
 ]
@@ -65,7 +65,9 @@ def test_a_resample_of_one_class_is_nan():
 
 
 def test_input_that_cannot_be_meant_is_named():
-    with pytest.raises(ValueError, match="Expected a metric of classes or scores; got 'mse'"):
+    with pytest.raises(
+        ValueError, match="Expected a metric of classes, scores, lists or texts; got 'mse'"
+    ):
         bootstrap_metrics(["mse"], [0, 1], [[0.1, 0.9]])
     with pytest.raises(ValueError, match="Expected at least one model"):
         bootstrap_metrics(["brier"], [0, 1], [])
