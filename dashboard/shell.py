@@ -23,6 +23,17 @@ from dashboard.views import (
 )
 
 _STATIC = Path(__file__).parent / "static"
+# The phone's drawer puts groups between its list and the entries: no list for those who listen.
+_DRAWER = """<script>
+if (!window.bakeoffDrawer) {
+  const flatten = () => document
+    .querySelectorAll('[data-testid="stSidebarNavItems"], [data-testid="stSidebarNavItems"] li')
+    .forEach((item) => item.role === "presentation" || (item.role = "presentation"));
+  window.bakeoffDrawer = new MutationObserver(flatten);
+  window.bakeoffDrawer.observe(document.body, { childList: true, subtree: true });
+  flatten();
+}
+</script>"""
 _CSS = """<style>
 [data-stale="true"] { opacity: 1 !important; }
 .st-key-page_head { margin-bottom: -0.35rem; }
@@ -52,6 +63,7 @@ st.set_page_config(
 )
 st.logo(str(_STATIC / "logo.svg"), icon_image=str(_STATIC / "logo.svg"), size="medium")
 st.html(_CSS)
+st.html(_DRAWER, unsafe_allow_javascript=True)
 PAGES = {
     "home": st.Page(
         home.page,

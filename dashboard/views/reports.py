@@ -20,7 +20,7 @@ from dashboard import (
 from dashboard.components import sheet
 from dashboard.markup import Markup, element
 from dashboard.report_files import Block
-from dashboard.views import plots
+from dashboard.views import plots, report_verdict
 
 
 def page() -> None:
@@ -107,7 +107,8 @@ def _delete(name: str) -> None:
 def _panel(block: Block) -> Markup:
     """Return a panel's content; what cannot be asked for any more says so in its place."""
     try:
-        return report_panels.draw(block)
+        judged = report_verdict.draw(block) if block.page == "compare" else Markup()
+        return Markup(judged + report_panels.draw(block))
     except store.StoreError as error:
         return element("p", str(error), cls="missing")
 

@@ -1,5 +1,6 @@
 """The Files tab of a run: what lies in its folder, looked at and downloaded."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,16 @@ _MOST_TEXT = 200_000
 _MOST_ROWS = 1_000
 _MOST_IMAGE = 20_000_000
 _MOST_TABLE = 200_000_000
+_LANGUAGES = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".toml": "toml",
+    ".py": "python",
+    ".md": "markdown",
+    ".diff": "diff",
+}
 
 
 def draw(run: Mapping[str, Any]) -> None:
@@ -99,12 +110,23 @@ def _preview(path: Path, file: File) -> None:
     elif file.preview == "text":
         with path.open("rb") as content:
             text = content.read(_MOST_TEXT).decode("utf-8", errors="replace")
+        text = _laid_out(path, text)
         with st.container(height=460 if text.count("\n") > 24 else "content"):
-            st.code(text, language=None, wrap_lines=True)
+            st.code(text, language=_LANGUAGES.get(path.suffix.lower()), wrap_lines=True)
         if file.size_bytes > _MOST_TEXT:
             st.caption("Cut here; the download has all of it.")
     else:
         st.caption("There is no preview of this kind of file.")
+
+
+def _laid_out(path: Path, text: str) -> str:
+    """Return JSON with one value a line; other text, and JSON that was cut, as it is."""
+    if path.suffix.lower() != ".json":
+        return text
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def _rows(path: Path) -> pd.DataFrame:

@@ -34,7 +34,9 @@ def draw(run: Mapping[str, Any]) -> None:
 def _family(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     up = explorer.rows(run_parts.parents(run))
     down = data.ask(lambda s: s.ask("children", run_id=run["run_id"])).to_pylist()
-    seeds = explorer.rows(data.other_seeds(run))
+    seeds = sorted(
+        explorer.rows(data.other_seeds(run)), key=lambda row: (row["seed"] is None, row["seed"])
+    )
     rows = [{**row, "relation": "parent"} for row in up]
     rows += [{**row, "relation": "same recipe, other seed"} for row in seeds]
     words = {"clone": "cloned from this run", "child": "child"}

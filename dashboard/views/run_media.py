@@ -68,8 +68,9 @@ def _draw_one(folder: Path, kind: str, name: str, events: Sequence[dict[str, Any
                 value=chosen,
                 key=f"media_{kind}_{name}",
                 label_visibility="collapsed",
+                width=320,
             )
-            st.caption(f"{len(by_step)} steps", width="content")
+            st.caption(f"step {chosen}, one of {len(by_step)}", width="content")
     try:
         _DRAWERS[kind](folder, by_step[chosen])
     except (OSError, ValueError, KeyError) as error:

@@ -135,6 +135,17 @@ def test_a_report_is_made_filled_and_read_on_the_page(own, opened, everything_sa
     assert "<svg" in said
 
 
+def test_a_compare_panel_opens_with_the_verdict(own, opened, everything_said):
+    query = {"runs": [",".join(own)], "base": [own[0]], "margin": ["1"]}
+    report_files.write("r", [Block(kind="panel", page="compare", query=query)])
+
+    said = everything_said(opened("reports", name="r"))
+
+    assert re.search(r"<b>cnn-01 .* cnn-00 .*95% interval.*</b>", said)
+    assert "Verdicts against cnn-00 on accuracy" in said
+    assert "200 examples of val, paired" in said
+
+
 def test_parts_are_moved_changed_and_removed(own, opened):
     report_files.write("r", [Block(kind="text", text=word) for word in "abc"])
     at = opened("reports", name="r", edit="1")
