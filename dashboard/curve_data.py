@@ -1,27 +1,18 @@
-"""Answer one panel's question: M4 from the store, smoothed on all points when asked.
+"""Answer one panel's question with what the store says, in the browser's format."""
 
-Smoothing what is on screen would change a line with every zoom; so the whole curve is smoothed
-first, and only then cut and reduced.
-"""
-
-from functools import lru_cache
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from dashboard import data
-from dashboard.smoothing import ema
 from dashboard.wire import CurveQuery, Series, encode
-from store.m4 import m4
+from store.line_questions import FACTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-"""x, value and step of one curve."""
-
-_LIVE = frozenset({"running", "lost"})
+LIVE = frozenset({"running", "lost"})
+"""Statuses of runs that may still grow."""
 
 
 def answer(query: CurveQuery) -> bytes | None:
@@ -30,81 +21,48 @@ def answer(query: CurveQuery) -> bytes | None:
     Raises
     ------
     store.StoreError
-        If a run is unknown or the store cannot be reached.
+        If a formula cannot be understood or the store cannot be reached.
     """
     version = data.state().version
     if query.version == version:
         return None
-    drawn = [s for metric in query.metrics for s in _raw(metric, query)]
-    if query.weight > 0:
-        drawn += [s for metric in query.metrics for s in _smooth(metric, query, version)]
-    return encode(drawn, {"version": version, "running": running(query.runs)})
+    table = data.ask(
+        lambda s: s.ask(
+            "lines",
+            metrics=query.metrics,
+            run_ids=query.runs,
+            groups=query.groups,
+            view=asdict(query.view),
+            known=query.mark,
+        )
+    )
+    facts: dict[str, Any] = json.loads((table.schema.metadata or {})[FACTS])
+    lines = _series(table, facts.pop("lines"), query.view.x)
+    facts |= {
+        "version": f"{version}:{facts['mark']}",
+        "same": facts["mark"] == query.mark,
+        "running": running(query.everyone),
+    }
+    return encode(lines, facts)
 
 
 def running(run_ids: tuple[str, ...]) -> list[str]:
     """Return those of the runs that may still grow."""
     rows = data.named(run_ids).select(["run_id", "status"]).to_pylist()
-    return [row["run_id"] for row in rows if row["status"] in _LIVE]
+    return [row["run_id"] for row in rows if row["status"] in LIVE]
 
 
-def _raw(metric: str, query: CurveQuery) -> list[Series]:
-    table = data.ask(
-        lambda s: s.curves(
-            metric, query.runs, x=query.x, lo=query.low, hi=query.high, width=query.pixels
+def _series(table: "pa.Table", lines: list[dict[str, Any]], x: str) -> list[Series]:
+    """Return the lines that lie one after the other in the table; nothing is copied."""
+    of = {name: table.column(name).to_numpy() for name in table.column_names}
+    plain = ("x", "value") if x == "step" else ("x", "value", "step")
+    names = {"band": ("x", "value", "low", "high", "n")}
+    found, start = [], 0
+    for line in lines:
+        end = start + line["n"]
+        columns = tuple(of[name][start:end] for name in names.get(line["kind"], plain))
+        found.append(
+            Series(run=line["run"], metric=line["metric"], kind=line["kind"], columns=columns)
         )
-    )
-    curves = split_by_run(table, "x")
-    return [_line(run, metric, columns, query.x) for run, columns in curves.items()]
-
-
-def _smooth(metric: str, query: CurveQuery, version: int) -> list[Series]:
-    lines = []
-    for run in query.runs:
-        columns = _all_points(data.home(), version, metric, run, query.x)
-        if columns is None:
-            continue
-        x, value, step = columns
-        smooth = ema(value, query.weight)
-        low = -np.inf if query.low is None else query.low
-        high = np.inf if query.high is None else query.high
-        keep = m4(x, smooth, low, high, query.pixels)
-        part = (x[keep], smooth[keep], step[keep])
-        lines.append(_line(run, metric, part, query.x, is_smooth=True))
-    return lines
-
-
-@lru_cache(maxsize=24)
-def _all_points(_home: str, _version: int, metric: str, run: str, x: str) -> Columns | None:
-    """Return a whole curve, ascending in x; 24 of a million points each are 400 MB at worst."""
-    table = data.ask(lambda s: s.points(metric, [run]))
-    return split_by_run(table, x).get(run)
-
-
-def split_by_run(table: "pa.Table", x: str) -> dict[str, Columns]:
-    """Return the table's curves, in the table's order of runs, each ascending in x."""
-    names = table.column("run_id").combine_chunks()
-    if len(names) == 0:
-        return {}
-    codes = names.dictionary_encode() if not hasattr(names, "dictionary") else names
-    index = codes.indices.to_numpy(zero_copy_only=False)
-    columns = [_floats(table, name) for name in (x, "value")]
-    columns.append(columns[0] if x == "step" else _floats(table, "step"))
-    curves: dict[str, Columns] = {}
-    for code, run in enumerate(codes.dictionary.to_pylist()):
-        rows = np.flatnonzero(index == code)
-        if not len(rows):
-            continue
-        rows = rows[np.isfinite(columns[0][rows])]
-        order = rows[np.argsort(columns[0][rows], kind="stable")]
-        curves[run] = (columns[0][order], columns[1][order], columns[2][order])
-    return curves
-
-
-def _floats(table: "pa.Table", name: str) -> NDArray[np.float64]:
-    return table.column(name).to_numpy().astype(np.float64, copy=False)
-
-
-def _line(run: str, metric: str, columns: Columns, axis: str, *, is_smooth: bool = False) -> Series:
-    x, value, step = columns
-    steps = None if axis == "step" else step
-    return Series(run=run, metric=metric, x=x, value=value, step=steps, is_smooth=is_smooth)
+        start = end
+    return found

@@ -1,16 +1,18 @@
 """Turn runs and panels into what the curves explorer needs to draw and to ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import streamlit as st
 
-from dashboard import components, data, theme, tokens
+from dashboard import components, data, folding, theme, tokens
+from dashboard.curve_data import LIVE
 from dashboard.folding import Panel
-from dashboard.state import CurveView
+from dashboard.grouping import groupings
+from dashboard.state import CURVE_VIEW
 
-LIVE: Final = frozenset({"running", "lost"})
+_REVISION: Final = "curves:revision"
 
 
 def names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -23,10 +25,9 @@ def names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def runs_data(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the runs as the component reads them: identity, letter and colours."""
+    """Return the runs as the component reads them."""
     listed = []
-    for position, (run, name) in enumerate(zip(runs, names(runs), strict=True)):
-        light, dark = theme.colour(position, "light"), theme.colour(position, "dark")
+    for run, name in zip(runs, names(runs), strict=True):
         status = theme.status(run["status"])
         note = [str(run["model"] or "")] + ([] if status.word == "finished" else [status.word])
         listed.append(
@@ -34,12 +35,25 @@ def runs_data(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "id": run["run_id"],
                 "name": name,
                 "note": " · ".join(part for part in note if part),
-                "letter": theme.letter(position) if len(runs) > 1 else "",
+                "running": run["status"] in LIVE,
+            }
+        )
+    return listed
+
+
+def marks() -> list[dict[str, Any]]:
+    """Return letter, colours and stroke of each place; the last is that of all beyond."""
+    listed = []
+    for place in range(len(theme.LETTERS) + 1):
+        light, dark = theme.colour(place, "light"), theme.colour(place, "dark")
+        listed.append(
+            {
+                "letter": theme.letter(place),
                 "light": light,
                 "dark": dark,
                 "lightInk": theme.ink(light),
                 "darkInk": theme.ink(dark),
-                "running": run["status"] in LIVE,
+                "dashed": theme.is_dashed(place) and bool(theme.letter(place)),
             }
         )
     return listed
@@ -52,6 +66,7 @@ def draw(
     key: str,
     height: int = 260,
     plain_x: str = "step",
+    on_arrange: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
     """Show the curves of some runs, live while one of them runs.
 
@@ -65,21 +80,33 @@ def draw(
         Of a panel, in pixels.
     plain_x
         Axis that is meant when the address names none.
+    on_arrange
+        Called with the panels' keys when they were put into another order; without it they stay.
     """
     base = st.get_option("server.baseUrlPath").strip("/")
-    view = asdict(CurveView.read(st.query_params, plain_x=plain_x))
     components.explorer(
         {
             "url": f"{'/' + base if base else ''}/api/curves",
             "token": tokens.mint(),
             "runs": runs_data(runs),
-            "panels": [panel.as_data() for panel in panels],
-            "view": view,
+            "marks": marks(),
+            "groupings": [asdict(one) for one in groupings(runs)],
+            "panels": folding.as_data(panels),
+            "axes": sorted({m.name for panel in panels for m in panel.metrics if not m.is_formula}),
+            "view": {name: st.query_params[name] for name in CURVE_VIEW if name in st.query_params},
+            "revision": st.session_state.get(_REVISION, 0),
             "plainX": plain_x,
             "height": height,
+            "arranges": on_arrange is not None,
         },
         key=key,
+        on_arrange=on_arrange,
     )
+
+
+def redraw() -> None:
+    """Have the explorers take the view from the address once more: Python has changed it."""
+    st.session_state[_REVISION] = st.session_state.get(_REVISION, 0) + 1
 
 
 def rows(run_ids: Sequence[str]) -> list[dict[str, Any]]:

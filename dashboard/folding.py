@@ -1,12 +1,16 @@
 """Which metrics belong together: `train/loss` and `val/loss` share a panel called `loss`."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from store import formulas
+
 _SPLITS: Final = ("val", "valid", "validation", "test", "train")
 _FIRST: Final = ("loss", "acc", "accuracy", "f1")
 _DEFAULT_PANELS: Final = 4
+_ALL: Final = "/*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,11 @@ class Metric:
     is_point: bool = False
     """Measured once, at the end: a mark, not a line."""
 
+    @property
+    def is_formula(self) -> bool:
+        """Whether it is computed from others."""
+        return self.name.startswith(formulas.MARK)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
@@ -28,13 +37,28 @@ class Panel:
     metrics: tuple[Metric, ...]
     unit: str = ""
 
-    def as_data(self) -> dict[str, Any]:
-        """Return what the explorer component reads."""
-        metrics = [
-            {"name": m.name, "label": m.label, "dashed": m.is_dashed, "point": m.is_point}
-            for m in self.metrics
-        ]
-        return {"key": self.key, "title": self.key, "metrics": metrics, "unit": self.unit}
+    @property
+    def section(self) -> str:
+        """What its metrics' names begin with, before the first slash."""
+        return "" if self.metrics[0].is_formula else self.key.rpartition("/")[0].partition("/")[0]
+
+
+def as_data(shown: Sequence[Panel]) -> list[dict[str, Any]]:
+    """Return what the explorer component reads; a section of its own needs two panels."""
+    counts = Counter(panel.section for panel in shown)
+    return [
+        {
+            "key": panel.key,
+            "title": panel.key.removeprefix(formulas.MARK),
+            "section": panel.section if counts[panel.section] > 1 else "",
+            "unit": panel.unit,
+            "metrics": [
+                {"name": m.name, "label": m.label, "dashed": m.is_dashed, "point": m.is_point}
+                for m in panel.metrics
+            ],
+        }
+        for panel in shown
+    ]
 
 
 def fold(metric: str) -> tuple[str, str]:
@@ -52,12 +76,31 @@ def panels(metrics: Iterable[str]) -> dict[str, Panel]:
 
 
 def chosen(available: Mapping[str, Panel], wanted: Sequence[str]) -> list[Panel]:
-    """Return the wanted panels that exist; without a wish, those that tell how training goes."""
-    named = [available[key] for key in wanted if key in available]
+    """Return the wanted panels that exist; without a wish, those that tell how training goes.
+
+    A wish is a panel's key, ``section/*`` for all of a section, or a formula that begins with =.
+    """
+    named = [panel for key in wanted for panel in _wished(available, key)]
     if named:
-        return named
+        return list({panel.key: panel for panel in named}.values())
     telling = [p for p in available.values() if any(fold(m.name)[0] for m in p.metrics)]
     return (telling or list(available.values()))[:_DEFAULT_PANELS]
+
+
+def sections(available: Mapping[str, Panel]) -> list[str]:
+    """Return the wishes for whole sections of several panels."""
+    counts = Counter(panel.section for panel in available.values())
+    return [f"{name}{_ALL}" for name, count in counts.items() if name and count > 1]
+
+
+def _wished(available: Mapping[str, Panel], key: str) -> list[Panel]:
+    if key.startswith(formulas.MARK):
+        metric = Metric(name=key, label=key.removeprefix(formulas.MARK), is_dashed=False)
+        return [Panel(key=key, metrics=(metric,))]
+    if key.endswith(_ALL):
+        section = key.removesuffix(_ALL)
+        return [panel for panel in available.values() if panel.section == section]
+    return [available[key]] if key in available else []
 
 
 def system_panels(metrics: Iterable[str]) -> list[Panel]:

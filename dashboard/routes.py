@@ -20,7 +20,7 @@ async def curves(request: Request) -> Response:
     try:
         query = CurveQuery.parse(request.query_params)
         body = await to_thread.run_sync(curve_data.answer, query)
-    except BadRequestError as error:
+    except (BadRequestError, store.FormulaError) as error:
         return _refusal(400, str(error))
     except store.RunNotFoundError as error:
         return _refusal(404, str(error))

@@ -1,8 +1,7 @@
 """The address is the view: what a page shows, as query parameters, read and written in one place."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -10,40 +9,9 @@ from dashboard import wire
 
 MOST_RUNS = wire.MAX_RUNS
 MOST_COMPARED = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurveView:
-    """How the curves are drawn. The browser writes these parameters; Python reads them."""
-
-    x: str = "step"
-    smooth: float = 0.0
-    log: bool = False
-    zoom: tuple[float, float] | None = None
-    hide: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, parameters: Mapping[str, str], *, plain_x: str = "step") -> Self:
-        """Read a view; whatever cannot be used falls back to the default."""
-        x = parameters.get("x", plain_x)
-        return cls(
-            x=x if x in wire.AXES else plain_x,
-            smooth=max(0.0, min(0.99, _float(parameters.get("smooth")) or 0.0)),
-            log=parameters.get("log") == "1",
-            zoom=_range(parameters.get("zoom", "")),
-            hide=split(parameters.get("hide", "")),
-        )
-
-    def write(self) -> dict[str, str]:
-        """Return the parameters of this view; defaults are left out."""
-        parameters = {
-            "x": "" if self.x == "step" else self.x,
-            "smooth": f"{self.smooth:g}" if self.smooth else "",
-            "log": "1" if self.log else "",
-            "zoom": "~".join(f"{end:.10g}" for end in self.zoom or ()),
-            "hide": ",".join(self.hide),
-        }
-        return {key: value for key, value in parameters.items() if value}
+CURVE_VIEW: Final = ("x", "smooth", "log", "logx", "clip", "zoom", "hide", "pin", "by", "band",
+                     "traces", "closed", "big")  # fmt: skip
+"""How curves are drawn: the browser reads and writes these parameters."""
 
 
 def split(value: str) -> tuple[str, ...]:
@@ -96,18 +64,3 @@ def selection(rows: Sequence[int], shown: Sequence[str], before: Sequence[str]) 
     return kept + [
         shown[row] for row in sorted(rows) if row < len(shown) and shown[row] not in kept
     ]
-
-
-def _float(value: str | None) -> float | None:
-    try:
-        return float(value or "")
-    except ValueError:
-        return None
-
-
-def _range(value: str) -> tuple[float, float] | None:
-    low, _, high = value.partition("~")
-    ends = _float(low), _float(high)
-    if ends[0] is None or ends[1] is None or not ends[0] < ends[1]:
-        return None
-    return ends[0], ends[1]

@@ -2,7 +2,8 @@
 
 An answer is a little-endian uint32 (length of the header), a JSON header padded with spaces so
 that what follows starts at a multiple of 8 bytes, then for each series its columns one after the
-other: x, value and, where the header says so, step. The browser lays typed arrays over it: nothing
+other: x, value and, where the header says so, step. A band's are x, mean, low,
+high and the number of runs. The browser lays typed arrays over it: nothing
 is parsed, nothing is copied.
 """
 
@@ -11,14 +12,17 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-AXES = ("step", "epoch", "elapsed", "wall")
-MAX_RUNS = 20
+from store.line_questions import LineView
+from store.m4 import BandKind
+
+MAX_RUNS = 100
 MAX_METRICS = 8
+BANDS: Final = get_args(BandKind)
 
 
 class BadRequestError(ValueError):
@@ -30,15 +34,20 @@ class CurveQuery:
     """One panel's question."""
 
     metrics: tuple[str, ...]
-    runs: tuple[str, ...]
-    x: str = "step"
-    low: float | None = None
-    high: float | None = None
-    pixels: int = 800
-    weight: float = 0.0
-    """Of the moving average, in [0, 1); 0 asks for none."""
+    runs: tuple[str, ...] = ()
+    """Runs that are drawn alone."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Runs of which the mean and a band are drawn."""
+    view: LineView
     version: int | None = None
     """The store's version that the browser has drawn; no news, no answer."""
+    mark: str = ""
+    """That of the curves in it: a change elsewhere is no news."""
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """All runs in it."""
+        return tuple(dict.fromkeys([*self.runs, *(one for group in self.groups for one in group)]))
 
     @classmethod
     def parse(cls, arguments: Mapping[str, str]) -> Self:
@@ -49,35 +58,42 @@ class CurveQuery:
         BadRequestError
             If something is missing or out of range.
         """
-        metrics = _names(arguments, "metric", MAX_METRICS)
-        runs = _names(arguments, "runs", MAX_RUNS)
-        x = arguments.get("x") or "step"
-        if x not in AXES:
-            raise BadRequestError(f"Expected x to be one of {', '.join(AXES)}; got {x!r}.")
-        version = arguments.get("v") or ""
-        return cls(
-            metrics=metrics,
-            runs=runs,
-            x=x,
-            low=_number(arguments, "lo"),
-            high=_number(arguments, "hi"),
-            pixels=int(_bounded(arguments, "px", 800, 50, 4000)),
-            weight=_bounded(arguments, "smooth", 0.0, 0.0, 0.9999),
+        grouped = [part for part in (arguments.get("groups") or "").split(";") if part]
+        version, _, mark = (arguments.get("v") or "").partition(":")
+        query = cls(
+            metrics=_names(arguments, "metric", MAX_METRICS),
+            runs=()
+            if grouped and not arguments.get("runs")
+            else _names(arguments, "runs", MAX_RUNS),
+            groups=tuple(_names({"groups": part}, "groups", MAX_RUNS) for part in grouped),
+            view=_view(arguments),
             version=int(version) if version.lstrip("-").isdigit() else None,
+            mark=mark,
         )
+        if len(query.everyone) > MAX_RUNS:
+            raise BadRequestError(f"Expected at most {MAX_RUNS} runs; got {len(query.everyone)}.")
+        return query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One line to draw."""
+    """One line to draw.
+
+    Attributes
+    ----------
+    run, metric
+        A band goes by its group's first run.
+    kind
+        ``raw``, ``smooth`` or ``band``.
+    columns
+        x, value and step; without the step where x is the step; of a band x, mean, low, high and
+        the number of runs.
+    """
 
     run: str
     metric: str
-    x: NDArray[np.float64]
-    value: NDArray[np.float64]
-    step: NDArray[np.float64] | None = None
-    """None where x is the step."""
-    is_smooth: bool = False
+    kind: str
+    columns: tuple[NDArray[np.float64], ...]
 
 
 def encode(series: Sequence[Series], facts: Mapping[str, Any]) -> bytes:
@@ -86,16 +102,17 @@ def encode(series: Sequence[Series], facts: Mapping[str, Any]) -> bytes:
         {
             "run": s.run,
             "metric": s.metric,
-            "n": len(s.x),
-            "steps": s.step is not None,
-            "smooth": s.is_smooth,
+            "kind": s.kind,
+            "n": len(s.columns[0]),
+            "columns": len(s.columns),
         }
         for s in series
     ]
     header = json.dumps({**facts, "series": listed}, separators=(",", ":")).encode()
     header += b" " * (-(4 + len(header)) % 8)
-    columns = [c for s in series for c in (s.x, s.value, s.step) if c is not None]
-    body = b"".join(np.ascontiguousarray(c, dtype="<f8").tobytes() for c in columns)
+    body = b"".join(
+        np.ascontiguousarray(column, dtype="<f8").tobytes() for s in series for column in s.columns
+    )
     return struct.pack("<I", len(header)) + header + body
 
 
@@ -106,21 +123,34 @@ def decode(answer: bytes) -> tuple[list[Series], dict[str, Any]]:
     offset, series = 4 + length, []
     for item in header.pop("series"):
         columns = []
-        for _ in range(3 if item["steps"] else 2):
+        for _ in range(item["columns"]):
             columns.append(np.frombuffer(answer, "<f8", item["n"], offset))
             offset += 8 * item["n"]
-        x, value, *step = columns
         series.append(
             Series(
-                run=item["run"],
-                metric=item["metric"],
-                x=x,
-                value=value,
-                step=step[0] if step else None,
-                is_smooth=item["smooth"],
+                run=item["run"], metric=item["metric"], kind=item["kind"], columns=tuple(columns)
             )
         )
     return series, header
+
+
+def _view(arguments: Mapping[str, str]) -> LineView:
+    band = arguments.get("band") or "ci95"
+    if band not in BANDS:
+        raise BadRequestError(f"Expected band to be one of {', '.join(BANDS)}; got {band!r}.")
+    low, high = _number(arguments, "lo"), _number(arguments, "hi")
+    if low is not None and high is not None and low > high:
+        raise BadRequestError(f"Expected lo to be at most hi; got {low:g} and {high:g}.")
+    return LineView(
+        x=arguments.get("x") or "step",
+        lo=low,
+        hi=high,
+        width=int(_bounded(arguments, "px", 800, 50, 4000)),
+        log_x=arguments.get("logx") == "1",
+        weight=_bounded(arguments, "smooth", 0.0, 0.0, 0.9999),
+        band=cast("BandKind", band),
+        clip=arguments.get("clip") == "1",
+    )
 
 
 def _names(arguments: Mapping[str, str], key: str, most: int) -> tuple[str, ...]:

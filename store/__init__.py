@@ -5,6 +5,7 @@ Light to import: DuckDB and Arrow are loaded when a store is opened, not when a 
 
 from store.errors import (
     FilterError,
+    FormulaError,
     HomeNotWritableError,
     HubUnreachableError,
     NewerStoreError,
@@ -24,6 +25,7 @@ from store.starting import init
 
 __all__ = [
     "FilterError",
+    "FormulaError",
     "HomeNotWritableError",
     "HubUnreachableError",
     "NewerStoreError",

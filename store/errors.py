@@ -12,6 +12,7 @@
     ├── RunProtectedError        a run may not be deleted: it is running, released or pinned
     ├── PredictionsNotFoundError the run has no predictions for that split
     ├── FilterError              the filter text cannot be understood
+    ├── FormulaError             the formula over metrics cannot be understood
     └── QueryError               the SQL is refused, failed or took too long
 """
 
@@ -50,6 +51,10 @@ class RunProtectedError(StoreError):
 
 class PredictionsNotFoundError(StoreError):
     """The run has no stored predictions for that split."""
+
+
+class FormulaError(StoreError):
+    """A formula over metrics cannot be understood."""
 
 
 class FilterError(StoreError):

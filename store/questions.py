@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from store import (
+    exact_curves,
     group_questions,
     keeping,
     ledger_questions,
+    line_questions,
     lineage_questions,
     run_table,
     study_questions,
@@ -99,11 +101,11 @@ def curves(
     width: int,
 ) -> pa.Table:
     """Return first, minimum, maximum and last of each pixel column of each run's curve."""
-    asked.curves.load(asked.cursor, [key_of(run_id) for run_id in run_ids], key_of(metric))
+    exact_curves.load(asked, run_ids, metric, x)
     owners: list[Any] = []
     parts: list[tuple[Any, Any, Any]] = []
     for index, run_id in enumerate(run_ids):
-        xs, value, step = _curve(asked, run_id, metric, x)
+        xs, value, step = exact_curves.points(asked, run_id, metric, x)
         if not len(xs):
             continue
         low = xs[0] if lo is None else lo
@@ -125,9 +127,9 @@ def bands(
     """Return the mean curve of each group and a band around it, from all points."""
     tables: list[pa.Table] = []
     for name, run_ids in groups.items():
-        curves_of_group = [_curve(asked, run_id, metric, x) for run_id in run_ids]
+        members = [exact_curves.points(asked, run_id, metric, x) for run_id in run_ids]
         result = mean_and_band(
-            [xs for xs, _, _ in curves_of_group], [ys for _, ys, _ in curves_of_group], width, band
+            [curve.x for curve in members], [curve.value for curve in members], width, band
         )
         columns = {"x": result.x, "mean": result.mean, "low": result.low, "high": result.high}
         counted = {"group": [name] * len(result.x), **columns, "n": result.n}
@@ -213,6 +215,7 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
     keeping.ANSWERS
     | ledger_questions.ANSWERS
     | study_questions.ANSWERS
+    | line_questions.ANSWERS
     | lineage_questions.ANSWERS
     | group_questions.ANSWERS
     | run_table.ANSWERS
@@ -233,17 +236,6 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
         )
     }
 )
-
-
-def _curve(asked: Asked, run_id: str, metric: str, x: str) -> tuple[Any, Any, Any]:
-    """Return x (ascending, finite), value and step of a curve."""
-    curve = asked.curves.get(asked.cursor, key_of(run_id), key_of(metric))
-    xs, value, step = curve.axis(x), curve.columns["value"], curve.columns["step"]
-    if x == "step":
-        return xs, value, step
-    known = np.flatnonzero(np.isfinite(xs))
-    order = known[np.argsort(xs[known], kind="stable")]
-    return xs[order], value[order], step[order]
 
 
 def parse_record(table: pa.Table) -> dict[str, Any]:

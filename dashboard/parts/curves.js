@@ -2,15 +2,18 @@
 const EXPLORERS = new WeakMap();
 const POLL_MS = 600;
 const RETRY_MS = [1000, 2000, 4000];
-const AXES = { step: "Step", epoch: "Epoch", elapsed: "Relative time", wall: "Wall time" };
+// A page never costs the server more than 1/70 of a core: a costly answer makes the next one wait.
+const REST_PER_COST = 70;
+const REQUEST_MS = 2;
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { data, parentElement, setTriggerValue } = component;
   let explorer = EXPLORERS.get(parentElement);
   if (!explorer) {
     explorer = new Explorer(parentElement.querySelector(".explorer"));
     EXPLORERS.set(parentElement, explorer);
   }
+  explorer.tell = setTriggerValue;
   explorer.update(data);
   return () => {
     explorer.destroy();
@@ -25,16 +28,20 @@ class Explorer {
     this.sync = uPlot.sync("curves-" + Math.random().toString(36).slice(2));
     this.failures = 0;
     this.offlineSince = null;
+    this.hovered = null;
     this.find = (selector) => root.querySelector(selector);
-    this.bindControls();
     this.onVisible = () => document.hidden || this.schedule(0);
+    this.onHistory = () => this.adopt((key) => new URLSearchParams(document.location.search).get(key));
     document.addEventListener("visibilitychange", this.onVisible);
+    window.addEventListener("popstate", this.onHistory);
     this.seen = new IntersectionObserver((entries) => this.onSeen(entries), { rootMargin: "250px" });
+    this.bindControls();
   }
 
   destroy() {
     clearTimeout(this.timer);
     document.removeEventListener("visibilitychange", this.onVisible);
+    window.removeEventListener("popstate", this.onHistory);
     this.seen.disconnect();
     this.panels.forEach((panel) => panel.destroy());
     this.panels.clear();
@@ -42,131 +49,140 @@ class Explorer {
 
   // -- what Python says ------------------------------------------------------------------------
   update(data) {
-    const first = !this.data;
+    const isNew = !this.data || this.data.revision !== data.revision;
+    const drawn = this.data && JSON.stringify([this.data.runs.map((run) => run.id), this.data.url]);
     this.data = data;
-    if (first) this.view = { ...data.view, hide: new Set(data.view.hide) };
+    if (isNew) this.view = readView((key) => data.view[key], data);
     this.dark = isDark(this.root);
     this.root.classList.toggle("dark", this.dark);
     this.running = new Set(data.runs.filter((run) => run.running).map((run) => run.id));
+    this.makeItems();
     this.drawControls();
     this.drawLegend();
-    const wanted = new Set(data.panels.map((panel) => panel.key));
-    for (const [key, panel] of this.panels) {
-      if (!wanted.has(key)) {
-        panel.destroy();
-        this.panels.delete(key);
-      }
-    }
-    const grid = this.find(".panels");
-    for (const spec of data.panels) {
-      if (!this.panels.has(spec.key)) this.panels.set(spec.key, new Panel(this, spec));
-      const panel = this.panels.get(spec.key);
-      grid.append(panel.el);
-      panel.configure(spec);
-    }
-    this.find(".hint").hidden = !data.panels.length;
+    this.arrange();
+    const isOther = drawn !== JSON.stringify([data.runs.map((run) => run.id), data.url]);
+    if (isNew || isOther) this.loadSeen(true);
     this.schedule(this.running.size ? POLL_MS : null);
   }
 
-  run(id) {
-    return this.data.runs.find((run) => run.id === id);
-  }
-
-  color(run) {
-    return this.dark ? run.dark : run.light;
-  }
-
-  // -- controls --------------------------------------------------------------------------------
-  bindControls() {
-    const smooth = this.find("[name=smooth]");
-    smooth.oninput = () => {
-      this.view.smooth = Number(smooth.value);
-      this.drawControls();
-      clearTimeout(this.smoothTimer);
-      this.smoothTimer = setTimeout(() => this.changed(), 50);
-    };
-    this.find("[name=log]").onchange = (event) => {
-      this.view.log = event.target.checked;
-      this.panels.forEach((panel) => panel.rebuild());
-      this.writeUrl();
-    };
-    const axes = this.find(".axes");
-    for (const [axis, label] of Object.entries(AXES)) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.axis = axis;
-      button.textContent = label;
-      button.onclick = () => {
-        if (this.view.x === axis) return;
-        this.view.x = axis;
-        this.view.zoom = null;
-        this.panels.forEach((panel) => panel.rebuild());
-        this.changed();
-      };
-      axes.append(button);
+  arrange() {
+    const { panels } = this.data;
+    const wanted = new Set(panels.map((panel) => panel.key));
+    for (const [key, panel] of this.panels) {
+      if (wanted.has(key)) continue;
+      panel.destroy();
+      this.panels.delete(key);
     }
-    this.find(".reset").onclick = () => this.zoomTo(null);
-  }
-
-  drawControls() {
-    const { view } = this;
-    const smooth = this.find("[name=smooth]");
-    smooth.value = view.smooth;
-    smooth.style.setProperty("--filled", `${(view.smooth / 0.99) * 100}%`);
-    this.find(".field output").textContent = view.smooth ? view.smooth.toFixed(2) : "off";
-    this.find("[name=log]").checked = view.log;
-    for (const button of this.find(".axes").children) {
-      button.setAttribute("aria-pressed", String(button.dataset.axis === view.x));
+    const box = this.find(".panels");
+    const names = [...new Set(panels.map((panel) => panel.section))];
+    const grids = new Map(names.map((name) => [name, this.section(name, names.length > 1)]));
+    for (const old of [...box.children]) if (![...grids.values()].some((grid) => old.contains(grid))) old.remove();
+    for (const spec of panels) {
+      if (!this.panels.has(spec.key)) this.panels.set(spec.key, new Panel(this, spec));
+      const panel = this.panels.get(spec.key);
+      const grid = grids.get(spec.section);
+      const place = panels.filter((other) => other.section === spec.section).indexOf(spec);
+      if (grid.children[place] !== panel.el) grid.insertBefore(panel.el, grid.children[place] || null);
+      panel.configure(spec);
     }
-    this.find(".reset").hidden = !view.zoom;
+    this.find(".hint").hidden = !panels.length;
   }
 
-  drawLegend() {
-    const legend = this.find(".legend");
-    const focused = this.root.getRootNode().activeElement?.dataset?.run;
-    legend.replaceChildren(...this.data.runs.map((run) => this.chip(run)));
-    if (focused) legend.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+  // The box of the panels whose metrics share a prefix; it can be closed.
+  section(name, isTitled) {
+    const box = this.find(".panels");
+    const known = [...box.children].find((one) => one.dataset.name === name && one.matches("details") === isTitled);
+    const outer = known || document.createElement(isTitled ? "details" : "div");
+    if (!known) {
+      outer.dataset.name = name;
+      outer.className = "section";
+      const grid = document.createElement("div");
+      grid.className = "grid";
+      if (isTitled) {
+        outer.append(document.createElement("summary"));
+        outer.ontoggle = () => {
+          const { closed } = this.view;
+          if (closed.has(name || "/") !== outer.open) return;
+          outer.open ? closed.delete(name || "/") : closed.add(name || "/");
+          this.writeUrl(true);
+        };
+      }
+      outer.append(grid);
+    }
+    box.append(outer);
+    if (isTitled) {
+      outer.open = !this.view.closed.has(name || "/");
+      const count = this.data.panels.filter((panel) => panel.section === name).length;
+      setText(outer.querySelector("summary"), `${name || "General"} · ${count}`);
+    }
+    return outer.querySelector(".grid");
   }
 
-  chip(run) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "chip";
-    button.dataset.run = run.id;
-    button.title = `Show or hide ${run.name}`;
-    button.setAttribute("aria-pressed", String(!this.view.hide.has(run.id)));
-    const name = document.createElement("span");
-    name.textContent = run.name;
-    const note = document.createElement("small");
-    note.textContent = run.note;
-    button.append(letterOf(run, this), name, note);
-    button.onclick = () => {
-      const { hide } = this.view;
-      hide.has(run.id) ? hide.delete(run.id) : hide.add(run.id);
-      button.setAttribute("aria-pressed", String(!hide.has(run.id)));
-      this.panels.forEach((panel) => panel.showHidden());
-      this.writeUrl();
-    };
-    button.onmouseenter = () => this.panels.forEach((panel) => panel.highlight(run.id));
-    button.onmouseleave = () => this.panels.forEach((panel) => panel.highlight(null));
-    return button;
+  // What has a colour of its own: a run, or a group that goes by its first run.
+  makeItems() {
+    const { runs, groupings, marks } = this.data;
+    const grouping = groupings.find((one) => one.key === this.view.by);
+    const groups = new Map();
+    runs.forEach((run, i) => {
+      const name = grouping ? grouping.values[i] || run.name : run.id;
+      groups.set(name, [...(groups.get(name) || []), run]);
+    });
+    this.items = [...groups].map(([name, members], place) => {
+      const run = members[0];
+      const item = { ...marks[Math.min(place, marks.length - 1)], id: run.id, members: members.map((one) => one.id) };
+      if (!grouping) return { ...item, name: run.name, note: run.note };
+      return { ...item, name, note: members.length === 1 ? "1 run" : `${members.length} runs` };
+    });
+    if (this.items.length === 1 && !grouping) this.items[0].letter = "";
+    this.itemOf = new Map(this.items.flatMap((item) => item.members.map((id) => [id, item])));
+    this.runOf = new Map(runs.map((run) => [run.id, run]));
   }
 
-  changed() {
+  shownItems() {
+    return this.items.filter((item) => !this.view.hide.has(item.id));
+  }
+
+  color(item) {
+    return this.dark ? item.dark : item.light;
+  }
+
+  // -- the view --------------------------------------------------------------------------------
+  // Takes a view over from the address, after Back and Forward.
+  adopt(get) {
+    if (!this.data) return;
+    this.view = readView(get, this.data);
+    this.makeItems();
     this.drawControls();
-    this.writeUrl();
+    this.drawLegend();
+    this.arrange();
+    this.panels.forEach((panel) => panel.redraw());
     this.loadSeen(true);
   }
 
-  writeUrl() {
+  // Something in the view is different: draw the controls, keep the address, ask again if need be.
+  changed({ isNewStep = true, asks = true, regroups = false } = {}) {
+    if (regroups) {
+      this.makeItems();
+      this.drawLegend();
+    }
+    this.drawControls();
+    this.writeUrl(isNewStep);
+    if (asks) this.loadSeen(true);
+    else this.panels.forEach((panel) => panel.redraw());
+  }
+
+  // A step of its own in the history for what was chosen; sliding and zooming on replace the last.
+  writeUrl(isNewStep) {
     const url = new URL(document.location.href);
-    const put = (key, value) => (value ? url.searchParams.set(key, value) : url.searchParams.delete(key));
-    put("x", this.view.x === this.data.plainX ? "" : this.view.x);
-    put("smooth", this.view.smooth ? String(this.view.smooth) : "");
-    put("log", this.view.log ? "1" : "");
-    put("zoom", this.view.zoom ? this.view.zoom.map((n) => Number(n.toPrecision(10))).join("~") : "");
-    put("hide", [...this.view.hide].join(","));
-    history.replaceState(history.state, "", url);
+    for (const [key, value] of Object.entries(writeView(this.view, this.data))) {
+      value ? url.searchParams.set(key, value) : url.searchParams.delete(key);
+    }
+    if (url.href === document.location.href) return;
+    const now = performance.now();
+    const isQuick = now - (this.writtenAt || -1e9) < 1000;
+    this.writtenAt = now;
+    if (isNewStep && !isQuick) history.pushState(history.state, "", url);
+    else history.replaceState(history.state, "", url);
   }
 
   // -- range -----------------------------------------------------------------------------------
@@ -174,12 +190,13 @@ class Explorer {
     let low = Infinity;
     let high = -Infinity;
     for (const panel of this.panels.values()) {
-      if (!panel.extent) continue;
+      if (!panel.extent || !panel.isCurrent()) continue;
       low = Math.min(low, panel.extent[0]);
       high = Math.max(high, panel.extent[1]);
     }
-    if (low > high) return [0, 1];
-    return low === high ? [low - 0.5, high + 0.5] : [low, high];
+    if (low > high) return this.view.logx ? [1, 10] : [0, 1];
+    if (low < high) return [low, high];
+    return this.view.logx ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
   }
 
   range() {
@@ -187,35 +204,82 @@ class Explorer {
   }
 
   zoomTo(range) {
-    const [low, high] = this.full();
+    const { logx } = this.view;
+    const [low, high] = this.full().map((end) => placeOf(end, logx));
     if (range) {
-      const width = Math.max(Math.min(range[1] - range[0], high - low), (high - low) * 1e-7);
-      const start = Math.max(low, Math.min(range[0], high - width));
-      range = width >= (high - low) * 0.9999 ? null : [start, start + width];
+      let [start, end] = range.map((one) => placeOf(one, logx));
+      const width = Math.max(Math.min(end - start, high - low), (high - low) * 1e-7);
+      start = Math.max(low, Math.min(start, high - width));
+      range = width >= (high - low) * 0.9999 ? null : [start, start + width].map((one) => valueOf(one, logx));
     }
     this.view.zoom = range;
     this.panels.forEach((panel) => panel.applyRange());
     this.drawControls();
     clearTimeout(this.zoomTimer);
     this.zoomTimer = setTimeout(() => {
-      this.writeUrl();
+      this.writeUrl(true);
       this.loadSeen(true);
-    }, 25);
+    }, 15);
+  }
+
+  // Moves and widens what is seen, as shares of its width where it is drawn.
+  shift(from, to) {
+    const { logx } = this.view;
+    const [low, high] = this.range().map((end) => placeOf(end, logx));
+    const width = high - low;
+    this.zoomTo([low + from * width, high + to * width].map((one) => valueOf(one, logx)));
+  }
+
+  // -- one run among many ----------------------------------------------------------------------
+  highlight(id) {
+    if (this.hovered === id) return;
+    this.hovered = id;
+    this.panels.forEach((panel) => panel.redraw());
+    for (const chip of this.find(".legend").children) chip.classList.toggle("hovered", chip.dataset.run === id);
+  }
+
+  isFaint(id) {
+    const { pin } = this.view;
+    const isAnyPinned = this.items.some((item) => pin.has(item.id));
+    return (isAnyPinned || this.hovered !== null) && id !== this.hovered && !pin.has(id);
+  }
+
+  isStrong(id) {
+    return id === this.hovered || this.view.pin.has(id);
+  }
+
+  togglePin(id) {
+    const { pin } = this.view;
+    pin.has(id) ? pin.delete(id) : pin.add(id);
+    this.drawLegend();
+    this.changed({ asks: false });
+  }
+
+  toggleHidden(id) {
+    const { hide } = this.view;
+    hide.has(id) ? hide.delete(id) : hide.add(id);
+    this.drawLegend();
+    this.panels.forEach((panel) => panel.redraw());
+    this.changed();
   }
 
   // -- live ------------------------------------------------------------------------------------
   schedule(delay) {
     clearTimeout(this.timer);
-    if (delay === null || (!this.running.size && !this.offlineSince)) return this.drawLive();
-    this.timer = setTimeout(() => this.tick(), delay);
+    this.timer = null;
+    if (delay !== null && (this.running.size || this.offlineSince)) {
+      this.timer = setTimeout(() => this.tick(), delay);
+    }
     this.drawLive();
   }
 
   async tick() {
     if (document.hidden) return;
-    await Promise.allSettled(this.visiblePanels().map((panel) => panel.load(false)));
+    const panels = this.visiblePanels();
+    await Promise.allSettled(panels.map((panel) => panel.load(false)));
+    const cost = panels.reduce((sum, panel) => sum + (panel.cost || 0) + REQUEST_MS, 0);
     const retry = RETRY_MS[Math.min(this.failures - 1, RETRY_MS.length - 1)];
-    this.schedule(this.failures ? retry : POLL_MS);
+    this.schedule(this.failures ? retry : Math.max(POLL_MS, cost * REST_PER_COST));
   }
 
   visiblePanels() {
@@ -223,7 +287,7 @@ class Explorer {
   }
 
   loadSeen(force) {
-    this.visiblePanels().forEach((panel) => panel.load(force));
+    this.panels.forEach((panel) => (panel.isSeen ? panel.load(force) : panel.forget()));
   }
 
   onSeen(entries) {
@@ -232,7 +296,7 @@ class Explorer {
       if (!panel) continue;
       const appeared = entry.isIntersecting && !panel.isSeen;
       panel.isSeen = entry.isIntersecting;
-      if (appeared) panel.load(true);
+      if (appeared) panel.load(panel.version === null);
     }
   }
 
@@ -251,69 +315,4 @@ class Explorer {
     this.offlineSince ||= new Date();
     this.schedule(RETRY_MS[0]);
   }
-
-  drawLive() {
-    const box = this.find(".live");
-    const text = box.querySelector("span");
-    box.className = "live push";
-    box.hidden = false;
-    if (this.offlineSince) {
-      box.classList.add("off");
-      const at = this.offlineSince.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      setText(text, `Not live since ${at} · trying again`);
-    } else if (this.running.size) {
-      box.classList.add("on");
-      setText(text, this.running.size === 1 ? "Live" : `Live · ${this.running.size} running`);
-    } else {
-      box.hidden = true;
-    }
-  }
-}
-
-// -- small things --------------------------------------------------------------------------------
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function isDark(element) {
-  const color = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
-  const hex = /^#([0-9a-f]{6})/i.exec(color);
-  const parts = hex
-    ? [0, 2, 4].map((i) => parseInt(hex[1].slice(i, i + 2), 16))
-    : (color.match(/[\d.]+/g) || [255, 255, 255]).slice(0, 3).map(Number);
-  return parts[0] * 0.299 + parts[1] * 0.587 + parts[2] * 0.114 < 128;
-}
-
-function letterOf(run, explorer) {
-  const mark = document.createElement("i");
-  mark.className = "letter";
-  mark.textContent = run.letter;
-  mark.style.setProperty("--run", explorer.color(run));
-  mark.style.setProperty("--ink", explorer.dark ? run.darkInk : run.lightInk);
-  return mark;
-}
-
-function shortNumber(value) {
-  if (value === null || value === undefined) return "–";
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e9) return value.toLocaleString("en-US").replace("-", "−");
-  if (size >= 1e6 || size < 1e-4) return value.toExponential(3);
-  const digits = Math.max(0, Math.min(4, 3 - Math.floor(Math.log10(size))));
-  const text = value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return text.replace("-", "−");
-}
-
-function shortSpan(seconds) {
-  const sign = seconds < 0 ? "−" : "";
-  let rest = Math.abs(seconds);
-  if (rest < 120) return sign + Number(rest.toFixed(1)) + " s";
-  if (rest < 7200) {
-    const minutes = Math.floor(rest / 60);
-    const left = Math.round(rest - minutes * 60);
-    return sign + minutes + " min" + (left ? ` ${left} s` : "");
-  }
-  rest = Math.round(rest / 60);
-  return sign + Math.floor(rest / 60) + " h" + (rest % 60 ? ` ${rest % 60} min` : "");
 }

@@ -1,7 +1,4 @@
-// One panel: one bounded canvas, its own request, its own hover.
-const DASH = [5, 4];
-const GUTTER = 18;
-
+// One panel: one bounded canvas, its own request.
 class Panel {
   constructor(explorer, spec) {
     this.explorer = explorer;
@@ -11,7 +8,9 @@ class Panel {
     this.el = document.createElement("section");
     this.el.className = "panel";
     this.el.innerHTML =
-      '<header><h3></h3><span class="keys"></span><span class="tools">' +
+      '<header><h3></h3><span class="keys"></span><span class="outside" role="note"></span><span class="tools">' +
+      '<button class="tool left" type="button">←</button><button class="tool right" type="button">→</button>' +
+      '<button class="tool hide" type="button">Hide</button>' +
       '<button class="tool grow" type="button"></button></span></header>' +
       '<div class="plot" tabindex="0" role="application"></div>';
     this.plot = this.el.querySelector(".plot");
@@ -20,7 +19,10 @@ class Panel {
     this.tip = document.createElement("div");
     this.tip.className = "tip";
     this.tip.hidden = true;
-    this.plot.append(this.veil, this.tip);
+    this.dot = document.createElement("i");
+    this.dot.className = "dot";
+    this.dot.hidden = true;
+    this.plot.append(this.veil, this.tip, this.dot);
     this.bind();
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.plot);
@@ -29,6 +31,7 @@ class Panel {
 
   destroy() {
     this.abort?.abort();
+    cancelAnimationFrame(this.frame);
     this.resized.disconnect();
     this.explorer.seen.unobserve(this.el);
     this.uplot?.destroy();
@@ -36,72 +39,93 @@ class Panel {
   }
 
   configure(spec) {
-    const { runs, url } = this.explorer.data;
-    const shown = JSON.stringify([spec, runs.map((run) => run.id), url, this.explorer.dark]);
-    if (shown === this.shown) return;
-    const asked = JSON.stringify([spec.metrics, runs.map((run) => run.id)]);
+    const asked = JSON.stringify(spec.metrics);
     const isNew = asked !== this.asked;
-    Object.assign(this, { spec, shown, asked });
-    this.el.querySelector("h3").textContent = spec.title;
-    this.el.querySelector("h3").title = spec.metrics.map((metric) => metric.name).join(", ");
+    const isDark = this.explorer.dark;
+    Object.assign(this, { spec, asked });
+    const title = this.el.querySelector("h3");
+    setText(title, spec.title);
+    title.title = spec.metrics.map((metric) => metric.name).join(", ");
     this.el.style.setProperty("--height", this.explorer.data.height + "px");
-    this.plot.setAttribute("aria-label", `Curves of ${spec.title}. Arrow keys pan, plus and minus zoom, Escape resets.`);
+    this.plot.setAttribute(
+      "aria-label",
+      `Curves of ${spec.title}. Left and right pan, plus and minus zoom, up and down choose a curve, ` +
+        "Enter pins it, Escape resets.",
+    );
     this.drawKeys();
+    this.drawTools();
     if (isNew) {
-      this.version = null;
+      this.forget();
       this.extent = null;
       this.plot.removeAttribute("data-ready");
       if (this.isSeen) this.load(true);
-    } else this.rebuild();
+    } else if (isDark !== this.isDark) this.rebuild();
+    else this.redraw();
+    this.isDark = isDark;
   }
 
   drawKeys() {
     const keys = this.el.querySelector(".keys");
+    const { metrics } = this.spec;
+    if (keys.dataset.of === this.asked) return;
+    keys.dataset.of = this.asked;
     keys.replaceChildren();
-    if (this.spec.metrics.length > 1) {
-      for (const metric of this.spec.metrics) {
-        const key = document.createElement("span");
-        const dash = metric.dashed ? ' stroke-dasharray="5 3"' : "";
-        const line = `<path d="M0 5h22" stroke="currentColor" stroke-width="1.7"${dash}/>`;
-        const ring = '<circle cx="5" cy="5" r="3.2" fill="none" stroke="currentColor" stroke-width="1.7"/>';
-        const [width, mark] = metric.point ? [10, ring] : [22, line];
-        key.innerHTML = `<svg width="${width}" height="10" aria-hidden="true">${mark}</svg>`;
-        key.append(metric.label);
-        keys.append(key);
-      }
+    for (const metric of metrics.length > 1 ? metrics : []) {
+      const key = document.createElement("span");
+      const dash = metric.dashed ? ' stroke-dasharray="5 3"' : "";
+      const line = `<path d="M0 5h22" stroke="currentColor" stroke-width="1.7"${dash}/>`;
+      const ring = '<circle cx="5" cy="5" r="3.2" fill="none" stroke="currentColor" stroke-width="1.7"/>';
+      const [width, mark] = metric.point ? [10, ring] : [22, line];
+      key.innerHTML = `<svg width="${width}" height="10" aria-hidden="true">${mark}</svg>`;
+      key.append(metric.label);
+      keys.append(key);
     }
-    this.drawGrow();
   }
 
-  drawGrow() {
-    const button = this.el.querySelector(".grow");
-    const isWide = this.el.classList.contains("wide");
-    button.textContent = isWide ? "Shrink" : "Enlarge";
-    button.hidden = this.explorer.data.panels.length < 2;
-    button.setAttribute("aria-label", `${button.textContent} ${this.spec.title}`);
+  drawTools() {
+    const { view, data } = this.explorer;
+    const { key, title } = this.spec;
+    const isWide = view.big.has(key);
+    this.el.classList.toggle("wide", isWide);
+    const keys = data.panels.map((panel) => panel.key);
+    const place = keys.indexOf(key);
+    const tool = (name, label, isShown) => {
+      const button = this.el.querySelector(`.${name}`);
+      button.hidden = !isShown;
+      button.title = label;
+      button.setAttribute("aria-label", `${label}: ${title}`);
+      return button;
+    };
+    const grow = tool("grow", isWide ? "Shrink" : "Enlarge", keys.length > 1);
+    setText(grow, isWide ? "Shrink" : "Enlarge");
+    tool("left", "Move to the left", data.arranges && place > 0);
+    tool("right", "Move to the right", data.arranges && place < keys.length - 1);
+    tool("hide", "Hide", data.arranges && keys.length > 1);
+  }
+
+  // Puts this panel at another place among all, or nowhere; Python keeps the order in the address.
+  move(by) {
+    const { data } = this.explorer;
+    const panels = data.panels.filter((panel) => panel.key !== this.spec.key);
+    const place = data.panels.findIndex((panel) => panel.key === this.spec.key);
+    if (by !== null) panels.splice(place + by, 0, this.spec);
+    this.explorer.data = { ...data, panels };
+    this.explorer.arrange();
+    this.explorer.tell("arranged", panels.map((panel) => panel.key));
   }
 
   bind() {
-    this.el.querySelector(".grow").onclick = () => {
-      this.el.classList.toggle("wide");
-      this.drawGrow();
-    };
-    this.plot.onkeydown = (event) => {
-      const [low, high] = this.explorer.range();
-      const width = high - low;
-      const mid = (low + high) / 2;
-      const range = {
-        ArrowLeft: [low - width * 0.2, high - width * 0.2],
-        ArrowRight: [low + width * 0.2, high + width * 0.2],
-        "+": [mid - width * 0.3, mid + width * 0.3],
-        "=": [mid - width * 0.3, mid + width * 0.3],
-        "-": [mid - width * 0.85, mid + width * 0.85],
-      }[event.key];
-      if (range) this.explorer.zoomTo(range);
-      else if (event.key === "Escape" || event.key === "0") this.explorer.zoomTo(null);
-      else return;
-      event.preventDefault();
-    };
+    const on = (name, act) => (this.el.querySelector(`.${name}`).onclick = act);
+    on("left", () => this.move(-1));
+    on("right", () => this.move(1));
+    on("hide", () => this.move(null));
+    on("grow", () => {
+      const { big } = this.explorer.view;
+      big.has(this.spec.key) ? big.delete(this.spec.key) : big.add(this.spec.key);
+      this.drawTools();
+      this.explorer.writeUrl(true);
+    });
+    this.plot.onkeydown = (event) => this.onKey(event);
     // The page keeps its scroll wheel: a chart takes it only when it has the focus, or with Ctrl.
     this.plot.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.plot.addEventListener("pointerdown", () => {
@@ -111,18 +135,11 @@ class Panel {
     this.plot.addEventListener("blur", () => this.plot.classList.remove("pointed"));
   }
 
-  onWheel(event) {
-    const isFocused = this.plot.getRootNode().activeElement === this.plot;
-    if (!this.uplot || !(isFocused || event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    const box = this.uplot.over.getBoundingClientRect();
-    const at = this.uplot.posToVal(event.clientX - box.left, "x");
-    const factor = Math.exp(Math.max(-0.5, Math.min(0.5, event.deltaY * 0.002)));
-    const [low, high] = this.explorer.range();
-    this.explorer.zoomTo([at - (at - low) * factor, at + (high - at) * factor]);
+  // -- data ------------------------------------------------------------------------------------
+  forget() {
+    this.version = null;
   }
 
-  // -- data ------------------------------------------------------------------------------------
   async load(force) {
     if (this.isBusy && !force) return;
     this.abort?.abort();
@@ -142,52 +159,72 @@ class Panel {
 
   async ask(signal, force) {
     const { data, view } = this.explorer;
+    const items = this.explorer.shownItems();
+    const asked = { x: view.x, logx: view.logx, zoom: view.zoom, smooth: view.smooth, by: view.by };
+    if (!items.length) return { asked, header: { extent: null, running: [], version: null }, lines: [] };
     const url = new URL(data.url, document.location.origin);
-    const put = (key, value) => url.searchParams.append(key, value);
+    const put = (key, value) => value && url.searchParams.append(key, value);
     this.spec.metrics.forEach((metric) => put("metric", metric.name));
-    put("runs", data.runs.map((run) => run.id).join(","));
+    const groups = view.by ? items.map((item) => item.members) : [];
+    if (!view.by || view.traces) put("runs", items.flatMap((item) => item.members).join(","));
+    put("groups", groups.map((members) => members.join(",")).join(";"));
+    put("band", view.by && view.band);
     put("x", view.x);
-    put("px", Math.max(200, Math.round(this.plot.clientWidth || 600)));
-    if (view.zoom) {
-      put("lo", view.zoom[0]);
-      put("hi", view.zoom[1]);
-    }
-    if (view.smooth) put("smooth", view.smooth);
+    put("px", String(Math.max(200, Math.round(this.plot.clientWidth || 600))));
+    put("lo", view.zoom && String(view.zoom[0]));
+    put("hi", view.zoom && String(view.zoom[1]));
+    put("smooth", view.smooth && String(view.smooth));
+    put("logx", view.logx && "1");
+    put("clip", view.clip && "1");
+    asked.query = url.search;
     if (!force && this.version !== null) put("v", this.version);
     const reply = await fetch(url, { headers: { "X-Bakeoff-Token": data.token }, signal });
     if (reply.status === 204) return null;
     if (!reply.ok) throw await refusal(reply);
-    return { zoom: view.zoom, ...decode(await reply.arrayBuffer()) };
+    return { asked, ...decode(await reply.arrayBuffer()) };
   }
 
-  take({ zoom, header, lines }) {
+  take({ asked, header, lines }) {
+    const { explorer } = this;
     this.version = header.version;
-    this.lines = lines.filter((line) => this.explorer.run(line.run));
-    const raw = this.lines.filter((line) => !line.smooth && line.x.length);
-    if (!zoom && raw.length) {
-      this.extent = [Math.min(...raw.map((line) => line.x[0])), Math.max(...raw.map((line) => line.x.at(-1)))];
-    }
+    this.cost = header.cost_ms;
+    if (!header.same) this.lines = lines.filter((line) => explorer.itemOf.has(line.run));
+    Object.assign(this, { extent: header.extent, drawn: asked, clip: header.clip || null });
+    const main = this.lines.filter((line) => line.kind !== "smooth" && line.x.length);
     this.veil.className = "veil";
-    const isEmpty = !raw.length;
-    setText(this.veil, isEmpty ? this.emptyText(zoom, header.running) : "");
+    setText(this.veil, main.length ? "" : this.emptyText(asked, header.running));
+    this.drawOutside();
     this.draw();
-    this.explorer.panels.forEach((panel) => panel !== this && panel.applyRange());
-    this.explorer.answered(header.running);
-    const { x, smooth } = this.explorer.view;
-    this.plot.dataset.view = `${x} ${smooth}`;
-    this.plot.dataset.points = raw.reduce((sum, line) => sum + line.x.length, 0);
-    this.plot.dataset.last = raw.length ? Math.max(...raw.map((line) => line.x.at(-1))) : "";
-    this.plot.dataset.ready = isEmpty ? "empty" : [...new Set(raw.map((line) => line.run))].join(",");
+    explorer.panels.forEach((panel) => panel !== this && panel.applyRange());
+    explorer.answered(header.running);
+    this.plot.dataset.view = `${asked.x} ${asked.smooth}`;
+    this.plot.dataset.points = main.reduce((sum, line) => sum + line.x.length, 0);
+    this.plot.dataset.last = main.length ? Math.max(...main.map((line) => line.x.at(-1))) : "";
+    this.plot.dataset.query = asked.query || "";
+    this.plot.dataset.ready = main.length ? [...new Set(main.map((line) => line.run))].join(",") : "empty";
   }
 
-  emptyText(zoom, running) {
-    if (zoom) return "No points in this range";
-    return running.length ? "Waiting for the first points" : "None of these runs logged this metric";
+  drawOutside() {
+    const words = this.clip?.outside
+      ? `${this.clip.outside.toLocaleString("en-US")} of ${this.clip.total.toLocaleString("en-US")} points outside`
+      : "";
+    setText(this.el.querySelector(".outside"), words);
+  }
+
+  emptyText(asked, running) {
+    if (!this.explorer.shownItems().length) return "All runs are hidden";
+    if (asked.zoom) return "No points in this range";
+    if (running.length) return "Waiting for the first points";
+    const names = this.spec.metrics.map((metric) => metric.name);
+    if (names[0].startsWith("=")) return "The metrics of this formula share no step; last(…) takes a metric's value before";
+    return asked.x in AXES ? "None of these runs logged this metric" : `No run has this metric and ${asked.x}`;
   }
 
   fail(error) {
     if (error.isFinal) {
       this.veil.className = "veil";
+      this.lines = [];
+      this.draw();
       setText(this.veil, error.message);
       this.plot.dataset.ready = "error";
       return;
@@ -195,70 +232,14 @@ class Panel {
     this.explorer.failed();
   }
 
-  // -- drawing ---------------------------------------------------------------------------------
-  draw() {
-    const signature = JSON.stringify([
-      this.lines.map((line) => [line.run, line.metric, line.smooth]),
-      this.explorer.view.x, this.explorer.view.log, this.explorer.dark,
-    ]);
-    const tables = this.lines.map((line) => [line.x, this.values(line)]);
-    const joined = tables.length ? uPlot.join(tables) : [[]];
-    if (signature !== this.signature || !this.uplot) {
-      this.signature = signature;
-      this.uplot?.destroy();
-      this.uplot = new uPlot(this.options(), joined, this.plot);
-      this.uplot.over.ondblclick = () => this.explorer.zoomTo(null);
-    } else this.uplot.setData(joined, false);
-    this.applyRange();
+  // Whether what is drawn stands on the axis that is chosen; until then it keeps its old one.
+  isCurrent() {
+    const { x, logx } = this.explorer.view;
+    return this.drawn?.x === x && this.drawn.logx === logx;
   }
 
-  rebuild() {
-    this.signature = null;
-    if (this.lines.length) this.draw();
-  }
-
-  values(line) {
-    const isLog = this.explorer.view.log;
-    const out = new Array(line.y.length);
-    for (let i = 0; i < out.length; i++) {
-      const y = line.y[i];
-      out[i] = Number.isFinite(y) && (!isLog || y > 0) ? y : null;
-    }
-    return out;
-  }
-
-  applyRange() {
-    if (!this.uplot) return;
-    const [min, max] = this.explorer.range();
-    this.uplot.setScale("x", { min, max });
-  }
-
-  resize() {
-    const { clientWidth: width, clientHeight: height } = this.plot;
-    if (this.uplot && width > 40 && (Math.abs(width - this.uplot.width) > 1 || height !== this.uplot.height)) {
-      this.uplot.setSize({ width, height });
-    }
-  }
-
-  showHidden() {
-    this.lines.forEach((line, i) => this.uplot?.setSeries(i + 1, { show: !this.explorer.view.hide.has(line.run) }));
-  }
-
-  highlight(run) {
-    if (!this.uplot) return;
-    this.lines.forEach((line, i) => {
-      this.uplot.series[i + 1].alpha = this.alpha(line) * (run && line.run !== run ? 0.18 : 1);
-    });
-    this.uplot.redraw(false);
-  }
-
-  alpha(line) {
-    if (this.explorer.view.smooth && !line.smooth) return 0.22;
-    return this.metric(line)?.dashed ? 0.8 : 1;
-  }
-
-  metric(line) {
-    return this.spec.metrics.find((item) => item.name === line.metric);
+  line(metric) {
+    return this.spec.metrics.find((item) => item.name === metric);
   }
 }
 
@@ -276,15 +257,15 @@ function decode(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   let offset = 4 + length;
-  const column = (n) => {
-    const values = new Float64Array(buffer, offset, n);
-    offset += 8 * n;
-    return values;
-  };
   const lines = header.series.map((item) => {
-    const x = column(item.n);
-    const y = column(item.n);
-    return { ...item, x, y, step: item.steps ? column(item.n) : x };
+    const columns = Array.from({ length: item.columns }, () => {
+      const values = new Float64Array(buffer, offset, item.n);
+      offset += 8 * item.n;
+      return values;
+    });
+    const [x, y, ...rest] = columns;
+    if (item.kind === "band") return { ...item, x, y, low: rest[0], high: rest[1], count: rest[2] };
+    return { ...item, x, y, step: rest[0] || x };
   });
   return { header, lines };
 }

@@ -1,92 +1,272 @@
-// How a panel looks: uPlot's options, letters at the line ends, marks for NaN, the hover table.
+// How a panel looks: uPlot holds axes, cursor and selection; the lines are drawn here.
+const DASH = [5, 4];
+const LONG_DASH = [11, 4];
+const GUTTER = 18;
+const SECONDS = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 604800];
+const WHOLE = [1, 2, 5].flatMap((n) => Array.from({ length: 13 }, (_, power) => n * 10 ** power)).sort((a, b) => a - b);
+
 Panel.prototype.options = function () {
-  const { explorer } = this;
-  const style = getComputedStyle(this.plot);
-  const font = `11px ${style.fontFamily}`;
+  const { explorer, drawn } = this;
+  const font = `11px ${getComputedStyle(this.plot).fontFamily}`;
   const ink = explorer.dark ? "#A2A7B5" : "#5B6070";
   const grid = { stroke: explorer.dark ? "rgb(255 255 255 / 7%)" : "rgb(20 25 40 / 7%)", width: 1 };
-  const axis = { stroke: ink, font, grid, ticks: { show: false } };
-  const axisOf = { epoch: (v) => shortNumber(v), elapsed: shortSpan, step: compact };
-  const labels = axisOf[explorer.view.x];
+  const axis = { stroke: ink, font, labelFont: font, grid, ticks: { show: false } };
+  const numbers = { elapsed: shortSpan, step: compact }[drawn.x];
+  const values = numbers && ((_u, splits) => splits.map((v) => (v === null ? "" : numbers(v))));
+  const plain = drawn.x === "wall" ? undefined : (_u, splits) => axisNumbers(splits, "");
+  const steps = { elapsed: SECONDS, step: WHOLE }[drawn.x];
   return {
     width: Math.max(60, this.plot.clientWidth),
     height: this.plot.clientHeight || explorer.data.height,
     padding: [10, GUTTER, 0, 0],
     legend: { show: false },
     scales: {
-      x: { time: explorer.view.x === "wall", auto: false },
-      y: { distr: explorer.view.log ? 3 : 1, range: (_u, low, high) => padded(low, high, explorer.view.log) },
+      x: { time: drawn.x === "wall" && !drawn.logx, auto: false, distr: drawn.logx ? 3 : 1 },
+      y: { distr: explorer.view.log ? 3 : 1, range: () => this.heights() },
     },
     cursor: {
       sync: { key: explorer.sync.key, scales: ["x", null], filters: { pub: (kind) => kind === "mousemove" || kind === "mouseleave" } },
       drag: { x: true, y: false, setScale: false },
-      focus: { prox: 24 },
-      points: { size: 6, width: 1.5 },
+      points: { show: false },
     },
-    focus: { alpha: 0.3 },
     axes: [
-      { ...axis, size: 30, ...(labels && { values: (_u, splits) => splits.map(labels) }) },
+      {
+        ...axis, size: 26, label: AXES[drawn.x] || drawn.x, labelSize: 16, labelGap: -2,
+        ...((values || plain) && { values: values || plain }), ...(steps && !drawn.logx && { incrs: steps }),
+      },
       { ...axis, size: 56, values: (_u, splits) => axisNumbers(splits, this.spec.unit) },
     ],
-    series: [{}, ...this.lines.map((line) => this.seriesOf(line))],
+    series: [{}, { show: true, stroke: "transparent" }],
     hooks: {
       setSelect: [(u) => this.onSelect(u)],
-      setCursor: [(u) => this.drawTip(u)],
-      draw: [(u) => this.drawMarks(u), (u) => this.drawLetters(u)],
+      setCursor: [(u) => this.onCursor(u)],
+      draw: [(u) => this.drawLines(u), (u) => this.drawMarks(u), (u) => this.drawLetters(u)],
     },
   };
 };
 
-Panel.prototype.seriesOf = function (line) {
-  const { explorer } = this;
-  const metric = this.metric(line);
-  const isGhost = explorer.view.smooth && !line.smooth;
-  return {
-    stroke: explorer.color(explorer.run(line.run)),
-    width: isGhost ? 1 : metric?.dashed ? 1.3 : 1.8,
-    alpha: this.alpha(line),
-    dash: metric?.dashed ? DASH : undefined,
-    show: !explorer.view.hide.has(line.run),
-    points: { show: line.x.length === 1 && !isGhost, size: 6 },
-  };
+Panel.prototype.draw = function () {
+  const signature = JSON.stringify([this.drawn, this.explorer.view.log, this.explorer.dark], (key, value) =>
+    ["zoom", "smooth", "query", "by"].includes(key) ? undefined : value,
+  );
+  if (!this.drawn) return;
+  if (signature !== this.signature || !this.uplot) {
+    this.signature = signature;
+    this.uplot?.destroy();
+    this.uplot = new uPlot(this.options(), [[0, 1], [null, null]], this.plot);
+    this.uplot.over.ondblclick = () => this.onDouble();
+    this.uplot.over.addEventListener("click", () => this.onClick());
+    this.uplot.over.addEventListener("mouseleave", () => this.explorer.highlight(null));
+  }
+  this.applyRange();
 };
 
-Panel.prototype.onSelect = function (u) {
-  const { left, width } = u.select;
-  if (width <= 4) return;
-  this.explorer.zoomTo([u.posToVal(left, "x"), u.posToVal(left + width, "x")]);
-  u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+Panel.prototype.rebuild = function () {
+  this.signature = null;
+  this.draw();
 };
+
+// At most once a frame, whatever asks for it.
+Panel.prototype.redraw = function () {
+  if (!this.drawn) return;
+  cancelAnimationFrame(this.frame);
+  this.frame = requestAnimationFrame(() => this.draw());
+};
+
+Panel.prototype.applyRange = function () {
+  if (!this.uplot || !this.isCurrent()) return;
+  const [min, max] = this.explorer.range();
+  this.uplot.setScale("x", { min, max });
+  this.plot.dataset.range = `${min}~${max}`;
+};
+
+Panel.prototype.resize = function () {
+  const { clientWidth: width, clientHeight: height } = this.plot;
+  if (this.uplot && width > 40 && (Math.abs(width - this.uplot.width) > 1 || height !== this.uplot.height)) {
+    this.uplot.setSize({ width, height });
+    clearTimeout(this.resizeTimer);
+    this.resizeTimer = setTimeout(() => this.isSeen && this.load(true), 200);
+  }
+};
+
+// Lines with what they look like, the faint ones first.
+Panel.prototype.shown = function () {
+  const { explorer } = this;
+  const rank = { raw: 0, smooth: 1, band: 2 };
+  return this.lines
+    .map((line) => ({ line, item: explorer.itemOf.get(line.run) }))
+    .filter(({ line, item }) => item && line.x.length && !explorer.view.hide.has(item.id))
+    .sort((a, b) =>
+      explorer.isStrong(a.item.id) - explorer.isStrong(b.item.id) || rank[a.line.kind] - rank[b.line.kind]);
+};
+
+// Raw lines that stand behind: ghosts of smoothed ones, members of groups.
+Panel.prototype.isBehind = function (line) {
+  return line.kind === "raw" && Boolean(this.drawn.smooth || this.drawn.by) || (line.kind === "smooth" && Boolean(this.drawn.by));
+};
+
+function within(line, low, high) {
+  const from = Math.max(0, lowerBound(line.x, low) - 1);
+  const to = Math.min(line.x.length - 1, lowerBound(line.x, high));
+  return [from, to];
+}
+
+function lowerBound(values, at) {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (values[mid] < at) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
+// The vertical range of what is seen; clipped when the reader asked for it.
+Panel.prototype.heights = function () {
+  const isLog = this.explorer.view.log;
+  const [left, right] = this.isCurrent() ? this.explorer.range() : [-Infinity, Infinity];
+  let low = Infinity;
+  let high = -Infinity;
+  const see = (value) => {
+    if (!Number.isFinite(value) || (isLog && value <= 0)) return;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  };
+  for (const { line } of this.shown()) {
+    const [from, to] = within(line, left, right);
+    for (let i = from; i <= to; i++) {
+      see(line.y[i]);
+      if (line.kind !== "band") continue;
+      see(line.low[i]);
+      see(line.high[i]);
+    }
+  }
+  if (low > high) return isLog ? [0.1, 1] : [0, 1];
+  if (this.explorer.view.clip && this.clip && this.clip.low < this.clip.high) {
+    const [least, most] = [Math.max(low, this.clip.low), Math.min(high, this.clip.high)];
+    if (least < most) [low, high] = [least, most];
+  }
+  if (isLog) return low === high ? [low / 2, high * 2] : [low / (high / low) ** 0.05, high * (high / low) ** 0.05];
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
+  return [low - room, high + room];
+};
+
+// Maps values to pixels of the canvas, as uPlot does, without a call for each point.
+function mapping(u, scale) {
+  const { min, max, distr } = u.scales[scale];
+  const isLog = distr === 3;
+  const [from, to] = [u.valToPos(min, scale, true), u.valToPos(max, scale, true)];
+  const [low, high] = [placeOf(min, isLog), placeOf(max, isLog)];
+  const slope = (to - from) / (high - low);
+  return isLog ? (v) => from + (Math.log10(v) - low) * slope : (v) => from + (v - low) * slope;
+}
+
+Panel.prototype.drawLines = function (u) {
+  const { ctx, bbox } = u;
+  const { min, max } = u.scales.x;
+  const [toX, toY] = [mapping(u, "x"), mapping(u, "y")];
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.lineJoin = "round";
+  for (const { line, item } of this.shown()) {
+    const [from, to] = within(line, min, max);
+    const look = this.look(line, item);
+    ctx.strokeStyle = ctx.fillStyle = look.color;
+    if (line.kind === "band") {
+      ctx.globalAlpha = look.alpha * 0.2;
+      ctx.fill(bandPath(line, from, to, toX, toY));
+    }
+    ctx.globalAlpha = look.alpha;
+    ctx.lineWidth = look.width * devicePixelRatio;
+    ctx.setLineDash(look.dash.map((n) => n * devicePixelRatio));
+    const { path, dots } = linePath(line, from, to, toX, toY, u.bbox.width);
+    ctx.stroke(path);
+    if (dots && !this.isBehind(line)) ctx.fill(dots);
+  }
+  ctx.restore();
+};
+
+Panel.prototype.look = function (line, item) {
+  const { explorer } = this;
+  const isStrong = explorer.isStrong(item.id);
+  const isBehind = this.isBehind(line);
+  const isDashed = this.line(line.metric)?.dashed;
+  let alpha = isBehind ? (this.drawn.by && !this.drawn.smooth ? 0.38 : 0.24) : isDashed ? 0.8 : 1;
+  if (explorer.isFaint(item.id)) alpha *= 0.16;
+  const width = isBehind ? 1 : (isDashed ? 1.3 : 1.8) + (isStrong ? 0.6 : 0);
+  // Beyond the tenth all are grey; the one that stands out is drawn in the text's colour.
+  const color = isStrong && !item.letter && explorer.items.length > 1 ? getComputedStyle(this.plot).color : explorer.color(item);
+  return { alpha, width, color, dash: isDashed ? DASH : item.dashed && !isBehind ? LONG_DASH : [] };
+};
+
+// A value that is no number lifts the pen; few points are drawn as dots too, so that they can be told.
+function linePath(line, from, to, toX, toY, width) {
+  const path = new Path2D();
+  const isSparse = to - from < width / (devicePixelRatio * 16);
+  const dots = isSparse ? new Path2D() : null;
+  const radius = (to - from < 1 ? 3.4 : 2.2) * devicePixelRatio;
+  let isDown = false;
+  for (let i = from; i <= to; i++) {
+    const y = toY(line.y[i]);
+    if (!Number.isFinite(y)) {
+      isDown = false;
+      continue;
+    }
+    const x = toX(line.x[i]);
+    isDown ? path.lineTo(x, y) : path.moveTo(x, y);
+    isDown = true;
+    if (!dots) continue;
+    dots.moveTo(x + radius, y);
+    dots.arc(x, y, radius, 0, 6.2832);
+  }
+  return { path, dots };
+}
+
+function bandPath(line, from, to, toX, toY) {
+  const path = new Path2D();
+  let start = from;
+  const isKnown = (i) => Number.isFinite(toY(line.low[i])) && Number.isFinite(toY(line.high[i]));
+  while (start <= to) {
+    let end = start;
+    while (end <= to && isKnown(end)) end++;
+    for (let i = start; i < end; i++) i === start ? path.moveTo(toX(line.x[i]), toY(line.high[i])) : path.lineTo(toX(line.x[i]), toY(line.high[i]));
+    for (let i = end - 1; i >= start; i--) path.lineTo(toX(line.x[i]), toY(line.low[i]));
+    if (end > start) path.closePath();
+    start = end + 1;
+  }
+  return path;
+}
 
 // The letter of a run stands at the right end of its most telling line.
 Panel.prototype.drawLetters = function (u) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
-  const marks = [];
   const rank = (line) => this.spec.metrics.findIndex((metric) => metric.name === line.metric);
   const telling = new Map();
-  this.lines.forEach((line, i) => {
-    const isDrawn = u.series[i + 1].show && line.x.length && line.smooth === Boolean(this.explorer.view.smooth);
-    const known = telling.get(line.run);
-    if (isDrawn && (!known || rank(line) < rank(known))) telling.set(line.run, line);
-  });
-  telling.forEach((line) => {
-    const run = this.explorer.run(line.run);
-    if (!run.letter) return;
+  for (const { line, item } of this.shown()) {
+    const known = telling.get(item);
+    if (!this.isBehind(line) && item.letter && (!known || rank(line) < rank(known))) telling.set(item, line);
+  }
+  const marks = [];
+  telling.forEach((line, item) => {
     const at = lastWithin(line, u.scales.x.max);
     if (at < 0) return;
     const y = u.valToPos(line.y[at], "y", true);
     const x = Math.min(u.valToPos(line.x[at], "x", true), bbox.left + bbox.width);
-    if (x >= bbox.left && y >= bbox.top - 2 && y <= bbox.top + bbox.height + 2) marks.push({ run, x, y });
+    if (x >= bbox.left && y >= bbox.top - 2 && y <= bbox.top + bbox.height + 2) marks.push({ item, x, y });
   });
   spread(marks, 12 * ratio, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `700 ${11 * ratio}px ${getComputedStyle(this.plot).fontFamily}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  for (const { run, x, y } of marks) {
-    ctx.fillStyle = this.explorer.color(run);
-    ctx.fillText(run.letter, x + 5 * ratio, y);
+  for (const { item, x, y } of marks) {
+    ctx.globalAlpha = this.explorer.isFaint(item.id) ? 0.35 : 1;
+    ctx.fillStyle = this.explorer.color(item);
+    ctx.fillText(item.letter, x + 5 * ratio, y);
   }
   ctx.restore();
 };
@@ -105,18 +285,24 @@ function spread(marks, gap, top, bottom) {
   }
 }
 
+function lastWithin(line, max) {
+  for (let i = Math.min(line.x.length - 1, lowerBound(line.x, max)); i >= 0; i--) {
+    if (line.x[i] <= max && Number.isFinite(line.y[i])) return i;
+  }
+  return -1;
+}
+
 // NaN and infinity cannot be drawn as a height: a small open triangle on the axis says where.
 Panel.prototype.drawMarks = function (u) {
   const { ctx, bbox } = u;
   const size = 4 * devicePixelRatio;
   const base = bbox.top + bbox.height - 1;
   ctx.save();
-  ctx.setLineDash([]);
-  ctx.globalAlpha = 1;
   ctx.lineWidth = 1.4 * devicePixelRatio;
-  this.lines.forEach((line, i) => {
-    if (line.smooth || !u.series[i + 1].show) return;
-    ctx.strokeStyle = this.explorer.color(this.explorer.run(line.run));
+  for (const { line, item } of this.shown()) {
+    if (line.kind !== "raw") continue;
+    ctx.strokeStyle = this.explorer.color(item);
+    ctx.globalAlpha = this.explorer.isFaint(item.id) ? 0.2 : 1;
     for (let k = 0; k < line.y.length; k++) {
       if (Number.isFinite(line.y[k])) continue;
       const x = u.valToPos(line.x[k], "x", true);
@@ -128,129 +314,6 @@ Panel.prototype.drawMarks = function (u) {
       ctx.closePath();
       ctx.stroke();
     }
-  });
+  }
   ctx.restore();
 };
-
-Panel.prototype.drawTip = function (u) {
-  const { left, top, event } = u.cursor;
-  const isMine = event && this.plot.matches(":hover");
-  if (!isMine || left === undefined || left < 0 || !this.lines.length) {
-    this.tip.hidden = true;
-    return;
-  }
-  const at = u.posToVal(left, "x");
-  const rows = this.hovered(u, at, top);
-  if (!rows.length) {
-    this.tip.hidden = true;
-    return;
-  }
-  this.tip.replaceChildren(this.tipTable(rows));
-  this.tip.hidden = false;
-  const offset = u.bbox.left / devicePixelRatio;
-  const width = this.tip.offsetWidth;
-  const place = offset + left + 16;
-  const fits = place + width < this.plot.clientWidth;
-  this.tip.style.left = `${fits ? place : Math.max(0, offset + left - width - 16)}px`;
-  this.tip.style.top = `${Math.min(8, this.plot.clientHeight - this.tip.offsetHeight)}px`;
-};
-
-Panel.prototype.hovered = function (u, at, top) {
-  const rows = new Map();
-  this.lines.forEach((line, i) => {
-    if (!u.series[i + 1].show || !line.x.length) return;
-    const k = nearest(line.x, at);
-    const distance = Math.abs(u.valToPos(line.x[k], "x") - u.valToPos(at, "x"));
-    if (distance > u.over.clientWidth * 0.04 + 12) return;
-    const row = rows.get(line.run) || { run: this.explorer.run(line.run), cells: {}, distance: Infinity, away: Infinity };
-    const cell = (row.cells[line.metric] ||= {});
-    cell[line.smooth ? "smooth" : "raw"] = line.y[k];
-    if (!line.smooth && distance < row.distance) {
-      row.distance = distance;
-      row.step = line.step[k];
-    }
-    row.away = Math.min(row.away, Math.abs(u.valToPos(line.y[k], "y") - top));
-    rows.set(line.run, row);
-  });
-  return [...rows.values()];
-};
-
-Panel.prototype.tipTable = function (rows) {
-  const table = document.createElement("table");
-  const head = table.createTHead().insertRow();
-  const names = ["", ...this.spec.metrics.map((metric) => metric.label), "step"];
-  for (const name of names) {
-    const cell = document.createElement("th");
-    cell.textContent = name;
-    head.append(cell);
-  }
-  const near = rows.reduce((a, b) => (b.away < a.away ? b : a));
-  const body = table.createTBody();
-  for (const row of rows) {
-    const line = body.insertRow();
-    line.classList.toggle("near", row === near && rows.length > 1);
-    const name = document.createElement("span");
-    name.textContent = row.run.name;
-    line.insertCell().append(letterOf(row.run, this.explorer), name);
-    for (const metric of this.spec.metrics) {
-      const cell = row.cells[metric.name];
-      const written = this.spec.unit === "B" ? bytes : shortNumber;
-      const text = !cell ? "–" : written(cell.raw);
-      line.insertCell().textContent = cell?.smooth === undefined ? text : `${written(cell.smooth)} (${text})`;
-    }
-    const step = line.insertCell();
-    step.className = "step";
-    step.textContent = row.step === undefined ? "–" : row.step.toLocaleString("en-US");
-  }
-  return table;
-};
-
-function nearest(values, at) {
-  let low = 0;
-  let high = values.length - 1;
-  while (low < high) {
-    const mid = (low + high) >> 1;
-    if (values[mid] < at) low = mid + 1;
-    else high = mid;
-  }
-  return low > 0 && at - values[low - 1] < values[low] - at ? low - 1 : low;
-}
-
-function lastWithin(line, max) {
-  for (let i = line.x.length - 1; i >= 0; i--) {
-    if (line.x[i] <= max && Number.isFinite(line.y[i])) return i;
-  }
-  return -1;
-}
-
-function padded(low, high, isLog) {
-  if (low === null || high === null) return isLog ? [0.1, 1] : [0, 1];
-  if (isLog) return [low / 1.15, high * 1.15];
-  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
-  return [low - room, high + room];
-}
-
-function compact(value) {
-  if (Math.abs(value) < 10000) return value.toLocaleString("en-US");
-  return value.toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 2 });
-}
-
-const SIZES = ["B", "kB", "MB", "GB", "TB"];
-
-function bytes(value) {
-  const power = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(Math.abs(value), 1)) / 3));
-  return `${Number((value / 1000 ** power).toPrecision(4))} ${SIZES[power]}`;
-}
-
-function axisNumbers(splits, unit) {
-  if (unit === "B") return splits.map((value) => (value === null ? "" : bytes(value)));
-  const known = splits.filter((value) => value !== null);
-  const step = known.length > 1 ? Math.abs(known[1] - known[0]) : Math.abs(known[0] || 1);
-  const digits = Math.min(8, (String(Number(step.toPrecision(3))).split(".")[1] || "").length);
-  return splits.map((value) => {
-    if (value === null) return "";
-    const size = Math.abs(value);
-    if (size && (size >= 1e6 || size < 1e-4)) return value.toExponential(Math.min(digits, 1));
-    return value.toLocaleString("en-US", { maximumFractionDigits: digits }).replace("-", "−");
-  });
-}

@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard import cards, data, explorer, folding, frame, state
 from dashboard.folding import Panel
+from dashboard.views import curve_choosers
 
 _RUNS = "curves_runs"
-_METRICS = "curves_metrics"
 _DEFAULT_RUNS = 4
 
 
@@ -37,7 +37,13 @@ def page() -> None:
             icon="hourglass_empty",
         )
     else:
-        explorer.draw(runs, panels, key="curves", height=_height(panels))
+        explorer.draw(
+            runs,
+            panels,
+            key="curves",
+            height=_height(panels),
+            on_arrange=curve_choosers.arrange,
+        )
     ids = [run["run_id"] for run in runs]
     is_live = any(run["status"] in explorer.LIVE for run in runs)
     frame.pulse(lambda: _look(ids), is_running=is_live)
@@ -76,23 +82,33 @@ def _say_missing(wanted: Sequence[str], runs: Sequence[dict[str, Any]]) -> None:
 
 
 def _choosers(runs: Sequence[dict[str, Any]], newest: Sequence[dict[str, Any]]) -> list[Panel]:
-    left, right = st.columns([3, 2], gap="small")
-    with left:
-        choose_runs(runs, newest, key=_RUNS, most=state.MOST_RUNS)
-    available = panels_of([run["run_id"] for run in runs])
-    wanted = [key for key in state.listed("metrics") if key in available]
-    shown = folding.chosen(available, wanted)
-    state.seed(_METRICS, [panel.key for panel in shown])
-    with right:
-        st.multiselect(
-            "Metrics",
-            list(dict.fromkeys([*available, *(panel.key for panel in shown)])),
-            key=_METRICS,
-            on_change=lambda: state.put("metrics", st.session_state[_METRICS]),
-            placeholder="Metrics",
-            label_visibility="collapsed",
-        )
+    ids = [run["run_id"] for run in runs]
+    available = panels_of(ids)
+    shown = folding.chosen(available, state.listed("metrics"))
+    with st.container(horizontal=True, key="curves_choosers"):
+        with st.popover(_counted(len(runs)), icon=":material/stacked_line_chart:"):
+            choose_runs(runs, newest, key=_RUNS, most=state.MOST_RUNS)
+            st.button("Add the other seeds of their groups", on_click=_add_seeds, args=(runs,))
+        with st.container(width="stretch"):
+            curve_choosers.panels(available, shown)
+        names = [m.name for panel in available.values() for m in panel.metrics]
+        curve_choosers.formula(names, shown)
+        curve_choosers.layout()
     return shown
+
+
+def _counted(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
+
+
+def _add_seeds(runs: Sequence[dict[str, Any]]) -> None:
+    """Add every run that shares the group of one that is shown."""
+    wanted = [run["run_id"] for run in runs]
+    groups = dict.fromkeys((run["project"], run["group"]) for run in runs if run["group"])
+    for project, group in groups:
+        text = data.within(project, f"group = {data.quoted(group)}")
+        wanted += data.runs(text)["run_id"].to_pylist()
+    state.put("runs", list(dict.fromkeys(wanted))[: state.MOST_RUNS])
 
 
 def choose_runs(

@@ -1,19 +1,25 @@
-"""Curves for the browser: exact where they fit, smoothed on everything, nothing when no news."""
+"""Curves for the browser: lines and bands as the store says, nothing when there is no news."""
 
-import dataclasses
 import time
 
 import numpy as np
 
 import store
 from dashboard import curve_data, data
-from dashboard.smoothing import ema
 from dashboard.wire import CurveQuery, decode
 from store import testing
+from store.line_questions import LineView
 
 
-def query(runs, **options):
-    return CurveQuery(metrics=("val/loss",), runs=tuple(runs), **options)
+def query(runs, *, metrics=("val/loss",), groups=(), version=None, mark="", **view):
+    return CurveQuery(
+        metrics=metrics,
+        runs=tuple(runs),
+        groups=groups,
+        view=LineView(**view),
+        version=version,
+        mark=mark,
+    )
 
 
 def answered(question):
@@ -23,25 +29,26 @@ def answered(question):
 
 
 def test_each_run_and_metric_is_a_line(runs):
-    both = dataclasses.replace(query(runs[:2]), metrics=("train/loss", "val/loss", "nothing"))
-
-    series, header = answered(both)
+    series, header = answered(query(runs[:2], metrics=("train/loss", "val/loss", "nothing")))
 
     assert [(s.run, s.metric) for s in series] == [
-        (run, metric) for metric in ("train/loss", "val/loss") for run in runs[:2]
+        (run, metric) for metric in ("train/loss", "val/loss", "nothing") for run in runs[:2]
     ]
-    np.testing.assert_array_equal(series[0].x, np.arange(50))
-    assert series[0].step is None
+    x, value = series[0].columns
+    np.testing.assert_array_equal(x, np.arange(50))
+    assert len(value) == 50
+    assert len(series[-1].columns[0]) == 0
     assert header["running"] == []
-    assert header["version"] == data.state().version
+    assert header["extent"] == [0, 49]
+    assert header["version"] == f"{data.state().version}:{header['mark']}"
 
 
 def test_on_another_axis_the_step_comes_along(runs):
     (line,), _ = answered(query(runs[:1], x="epoch"))
 
-    assert line.step is not None
-    np.testing.assert_array_equal(line.step, np.arange(50))
-    np.testing.assert_allclose(line.x, np.arange(50) / 10)
+    x, _, step = line.columns
+    np.testing.assert_array_equal(step, np.arange(50))
+    np.testing.assert_allclose(x, np.arange(50) / 10)
 
 
 def test_a_browser_that_has_drawn_the_newest_gets_nothing(runs):
@@ -51,26 +58,23 @@ def test_a_browser_that_has_drawn_the_newest_gets_nothing(runs):
     assert curve_data.answer(query(runs, version=version - 1)) is not None
 
 
-def test_a_zoomed_line_is_smoothed_as_the_whole_line_is(runs):
-    (_, whole), _ = answered(query(runs[:1], weight=0.9))
-    (raw, part), _ = answered(query(runs[:1], weight=0.9, low=20, high=30))
+def test_when_only_others_changed_the_lines_are_not_sent_again(runs):
+    _, first = answered(query(runs[:1]))
 
-    assert (whole.is_smooth, raw.is_smooth, part.is_smooth) == (True, False, True)
-    seen = np.isin(whole.x, part.x)
-    np.testing.assert_allclose(part.value, whole.value[seen])
+    lines, again = answered(query(runs[:1], version=-1, mark=first["mark"]))
+
+    assert (lines, again["same"]) == ([], True)
 
 
-def test_a_spike_survives_in_a_long_curve(home):
-    values = np.zeros(20_000)
-    values[12_345] = 9.0
-    run = testing.make_run(home, metrics={"val/loss": values.tolist()})
+def test_a_group_is_a_band(runs):
+    (band,), _ = answered(query([], groups=(tuple(runs[:3]),), band="minmax"))
 
-    (raw, smooth), _ = answered(query([run], pixels=100, weight=0.5))
-
-    assert raw.x[raw.value.argmax()] == 12_345
-    assert len(raw.x) < 1_000
-    assert smooth.value.max() == ema(values, 0.5).max()
-    data.close()
+    x, mean, low, high, count = band.columns
+    assert (band.run, band.kind) == (runs[0], "band")
+    assert len(x) == 50
+    assert (low <= mean).all()
+    assert (mean <= high).all()
+    assert set(count) == {3}
 
 
 def test_a_living_run_is_named_as_running(home):
@@ -93,5 +97,5 @@ def test_a_hub_that_left_is_replaced_by_another(home):
 
     assert data.state().runs == before.runs
     (line,), _ = answered(query([run]))
-    np.testing.assert_array_equal(line.value, [1.0, 0.5])
+    np.testing.assert_array_equal(line.columns[1], [1.0, 0.5])
     data.close()

@@ -32,3 +32,25 @@ def test_each_system_metric_has_its_own_panel():
     panels = folding.system_panels(["val/loss", "system/ram_gb", "system/cpu_percent"])
 
     assert [p.key for p in panels] == ["cpu_percent", "ram_gb"]
+
+
+def test_a_wish_can_be_a_whole_section_or_a_formula():
+    panels = folding.panels(["train/loss", "grad/norm", "grad/max", "lr"])
+
+    assert folding.sections(panels) == ["grad/*"]
+    wished = folding.chosen(panels, ["grad/*", "grad/max", "=log10(train/loss)"])
+    assert [p.key for p in wished] == ["grad/max", "grad/norm", "=log10(train/loss)"]
+    drawn = folding.as_data(wished)
+    assert [(p["title"], p["section"]) for p in drawn] == [
+        ("grad/max", "grad"),
+        ("grad/norm", "grad"),
+        ("log10(train/loss)", ""),
+    ]
+
+
+def test_a_section_of_one_panel_is_none():
+    drawn = folding.as_data(
+        folding.chosen(folding.panels(["grad/norm", "lr"]), ["grad/norm", "lr"])
+    )
+
+    assert [p["section"] for p in drawn] == ["", ""]

@@ -97,9 +97,10 @@ def test_curves_draw_the_runs_of_the_address_with_letters_and_folded_panels(runs
 
     assert not at.exception
     sent = explorer_of(at)
-    assert [(r["letter"], r["name"]) for r in sent["runs"]] == [("A", "cnn-02"), ("B", "cnn-00")]
+    assert [r["name"] for r in sent["runs"]] == ["cnn-02", "cnn-00"]
+    assert [mark["letter"] for mark in sent["marks"][:2]] == ["A", "B"]
     assert [(p["key"], len(p["metrics"])) for p in sent["panels"]] == [("loss", 2), ("acc", 1)]
-    assert (sent["view"]["x"], sent["view"]["smooth"], sent["view"]["log"]) == ("epoch", 0.6, True)
+    assert sent["view"] == {"x": "epoch", "smooth": "0.6", "log": "1"}
     assert any("Not in this store: gone" in c.value for c in at.caption)
 
 

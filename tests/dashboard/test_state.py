@@ -1,40 +1,6 @@
-"""The address is the view: what is written is read back, and nonsense falls back."""
+"""What the address lists is read in order."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from dashboard import state, wire
-from dashboard.state import CurveView
-
-VIEWS = st.builds(
-    CurveView,
-    x=st.sampled_from(wire.AXES),
-    smooth=st.integers(0, 99).map(lambda n: n / 100),
-    log=st.booleans(),
-    zoom=st.none()
-    | st.tuples(st.integers(-1_000, 1_000), st.integers(1_001, 9_999)).map(
-        lambda ends: (float(ends[0]), float(ends[1]))
-    ),
-    hide=st.lists(st.from_regex(r"[a-z0-9]{1,6}", fullmatch=True), unique=True, max_size=3).map(
-        tuple
-    ),
-)
-
-
-@given(view=VIEWS)
-def test_a_view_survives_the_address(view):
-    assert CurveView.read(view.write()) == view
-
-
-def test_the_plain_view_leaves_the_address_alone():
-    assert CurveView().write() == {}
-
-
-def test_nonsense_in_the_address_falls_back_to_the_plain_view():
-    nonsense = {"x": "price", "smooth": "much", "log": "yes", "zoom": "9~1", "hide": ",,"}
-
-    assert CurveView.read(nonsense) == CurveView()
-    assert CurveView.read({"smooth": "7"}).smooth == 0.99
+from dashboard import state
 
 
 def test_runs_keep_the_order_in_which_they_were_chosen():

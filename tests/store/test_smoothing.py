@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dashboard.smoothing import ema
+from store.smoothing import ema
 
 
 def tensorboard(values, weight):
