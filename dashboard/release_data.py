@@ -168,7 +168,7 @@ def start(
     reason: str,
     override: str = "",
     aliases: Sequence[str] = (),
-    considered: Sequence[str] = (),
+    considered: Sequence[Sequence[str]] = (),
     export: bool = True,
 ) -> Making:
     """Start the process that releases a run; exporting a model takes some seconds."""
@@ -180,7 +180,7 @@ def start(
     command += [f"--reason={reason}"]
     command += [f"--override={override}"] if override.strip() else []
     command += [f"--alias={name}" for name in aliases]
-    command += [f"--considered={run_id}" for run_id in considered]
+    command += [f"--considered={','.join(run_ids)}" for run_ids in considered]
     command += [] if export else ["--no-export"]
     log = folder / "release.log"
     process = processes.start([*command, "--", line, *run_ids], output=log)

@@ -20,7 +20,8 @@ def add_release(add: _Add, home: argparse.ArgumentParser, as_json: argparse.Argu
     command.add_argument("line", metavar="LINE")
     command.add_argument("--to", type=_version, metavar="vN", help="the version; the one before")
     command.add_argument("--reason", required=True, help="why, for the record")
-    command = add("serve", _serve, "answer predictions of a release over HTTP on loopback", home)
+    text = "answer predictions of a release over HTTP on loopback"
+    command = add("serve", _serve, text, home, as_json)
     command.add_argument("ref", metavar="LINE@ALIAS", help="LINE@vN, LINE@champion, or a bundle")
     command.add_argument("--port", type=int, help="port (8600); 0 takes a free one")
     command.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (1)")
@@ -50,14 +51,14 @@ def _add_release_actions(
         "--considered",
         action="append",
         default=[],
-        metavar="RUN",
-        help="runs that could have been released; repeat",
+        metavar="RUN[,RUN]",
+        help="a candidate that could have been released: a run, its seeds, or group:NAME; repeat",
     )
     make.add_argument("--no-export", action="store_true", help="release without a bundle")
     action("ls", _list, "list releases", as_json)
     _with_ref(action("show", _show, "show one release", as_json))
     _with_ref(action("verify", _verify, "check files and compute the evidence again", as_json))
-    card = _with_ref(action("card", _card, "print or replace a model card"))
+    card = _with_ref(action("card", _card, "print or replace a model card", as_json))
     card.add_argument("--edit", metavar="FILE", help="the new text, in Markdown; - reads stdin")
     card.add_argument("--html", action="store_true", help="as a page, with charts")
     card.add_argument("--out", metavar="FILE", help="write it to a file")
@@ -69,7 +70,7 @@ def _add_release_actions(
     alias.add_argument("version", nargs="?", metavar="vN|none")
     alias.add_argument("--reason", default="", help="why, for the record")
     action("audit", _audit, "print the audit log and check it", as_json)
-    policy = action("policy", _policy, "print, save or look back at the policy")
+    policy = action("policy", _policy, "print, save or look back at the policy", as_json)
     policy.add_argument("--save", metavar="FILE", help="make this file the policy")
     policy.add_argument("--history", action="store_true", help="its versions")
     policy.add_argument("--diff", nargs=2, type=int, metavar=("A", "B"), help="two versions")
@@ -160,7 +161,12 @@ def _card(options: argparse.Namespace) -> int:
     from experiments.releasing.release_commands import card_command
 
     card_command(
-        options.home, options.ref, edit=options.edit, as_html=options.html, out=options.out
+        options.home,
+        options.ref,
+        edit=options.edit,
+        as_html=options.html,
+        out=options.out,
+        as_json=options.json,
     )
     return _OK
 
@@ -200,6 +206,7 @@ def _policy(options: argparse.Namespace) -> int:
         history=options.history,
         diff=options.diff,
         reason=options.reason,
+        as_json=options.json,
     )
     return _OK
 
@@ -207,7 +214,13 @@ def _policy(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from experiments.releasing.serving_commands import serve_command
 
-    serve_command(options.home, options.ref, port=options.port, threads=options.threads)
+    serve_command(
+        options.home,
+        options.ref,
+        port=options.port,
+        threads=options.threads,
+        as_json=options.json,
+    )
     return _OK
 
 

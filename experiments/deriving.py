@@ -1,4 +1,4 @@
-"""`bakeoff derive`: new runs from finished ones: ensembles and pruned models.
+"""`bakeoff derive`: new runs from finished ones: ensembles, pruned and int8 models.
 
 The work takes torch, so it happens in a process of the trainers.
 """
@@ -17,9 +17,13 @@ def add_derive(
 ) -> None:
     """Add the command."""
     command = add(
-        "derive", _derive, "make an ensemble or a pruned model of finished runs", home, as_json
+        "derive",
+        _derive,
+        "make an ensemble, or a pruned or int8 model, of finished runs",
+        home,
+        as_json,
     )
-    command.add_argument("how", choices=("average", "stack", "prune"))
+    command.add_argument("how", choices=("average", "stack", "prune", "int8"))
     command.add_argument("runs", nargs="+", metavar="RUN", help="ids or names of finished runs")
     command.add_argument("--name", help="of the new run")
     command.add_argument("--share", type=float, default=0.5, help="of weights to prune (0.5)")

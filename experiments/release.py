@@ -9,6 +9,7 @@ import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     who: str | None = None,
     override: str | None = None,
     aliases: Sequence[str] = (CHAMPION,),
-    considered: Sequence[str] = (),
+    considered: Sequence[Sequence[str]] = (),
     export: bool = True,
     on_step: Step = lambda _: None,
 ) -> Release:
@@ -99,7 +100,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     aliases
         What points to the new version from now on.
     considered
-        Other runs that could have been released: intervals allow for them.
+        The runs of each other candidate that could have been released: intervals allow for them.
     export
         Make the bundle; a release without one is a gate that is not passed.
     on_step
@@ -118,7 +119,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     if not reason.strip() or (override is not None and not override.strip()):
         raise ReleaseError("Expected a reason for the release and for an override; got none.")
     ids = [store.run(run_id)["run_id"] for run_id in run_ids]
-    others = [store.run(run_id)["run_id"] for run_id in considered]
+    others = [tuple(store.run(run_id)["run_id"] for run_id in runs) for runs in considered]
     if not ids:
         raise ReleaseError("Expected a run to release; got none.")
     policy = read_policy(home, line)
@@ -142,8 +143,8 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
             "format": 1,
             "line": line,
             "runs": ids,
-            "protects": sorted({*ids, *champion_ids, *question.considered}),
-            "considered": list(question.considered),
+            "protects": sorted({*ids, *champion_ids, *chain(*question.considered)}),
+            "considered": question.considered,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "who": who or getpass.getuser(),
             "reason": reason.strip(),

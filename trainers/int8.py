@@ -1,81 +1,107 @@
 """An int8 variant of a trained model: a run of its own, so that it is compared like any candidate.
 
-Weights become 8-bit whole numbers (ONNX Runtime's dynamic quantisation); the run's predictions are
-those of the quantised network, made by ONNX Runtime.
+Weights become 8-bit whole numbers (ONNX Runtime's dynamic quantisation); what the run records is
+said by the quantised networks, run by ONNX Runtime.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 import store
 from store.layout import Home
-from trainers.data.dataset import Dataset, Split, load_dataset
-from trainers.data.inputs import model_input_from_mapping
-from trainers.export import INT8_NAME, ExportError, load_best, write_model
+from trainers.data.dataset import Dataset, load_dataset
+from trainers.data.inputs import PADDING, model_input_from_mapping
+from trainers.errors import DataError, SpecError
+from trainers.evaluate import latency, record_predictions
+from trainers.export import INT8_SUFFIX, load_best, networks_of
+from trainers.export_networks import (
+    ExportError,
+    Network,
+    open_session,
+    run_session,
+    write_network,
+)
+from trainers.models.recommender import Recommender
+from trainers.models.seq2seq import Memory, Seq2Seq
 from trainers.spec import load_spec
+from trainers.tasks.language import MaskedTask
 
-_BATCH = 256
-_NUM_WARM_UP, _NUM_TIMED = 10, 200
 _TAG = "int8"
+_Run = Callable[..., Tensor]
 
 
-def make_int8_run(run_id: str, home: Home) -> str:
-    """Quantise a run's best model, evaluate it, and return the id of the new run.
-
-    Parameters
-    ----------
-    run_id
-        The run whose model it is.
-    home
-        The store's folder.
+def quantise(
+    home: Home, run_ids: tuple[str, ...], *, name: str | None
+) -> tuple[str, dict[str, float]]:
+    """Record the int8 variant of a run as a run; return its id and its scores on the test split.
 
     Raises
     ------
-    ExportError
-        If the model cannot be exported or quantised.
+    SpecError
+        If there is more than one run, or its model cannot be exported or quantised.
     DataError
-        If the data cannot be had any more.
+        If the run's data have changed.
     """
-    model = load_best(home, run_id)
-    parent = json.loads(home.run(run_id).header.read_text(encoding="utf-8"))
-    spec = load_spec(model.card["spec"])
-    data = load_dataset(spec.data, known=model_input_from_mapping(model.card["input"]))
-    with tempfile.TemporaryDirectory() as scratch:
-        batch = write_model(model, Path(scratch))
-        quantised = _quantised(Path(scratch) / "model.onnx")
+    if len(run_ids) != 1:
+        raise SpecError([f"Expected one run for an int8 variant; got {len(run_ids)}."])
+    parent = json.loads(home.run(run_ids[0]).header.read_text(encoding="utf-8"))
+    try:
+        model = load_best(home, run_ids[0])
+        spec = load_spec(model.card["spec"])
+        data = load_dataset(spec.data, known=model_input_from_mapping(model.card["input"]))
+        if model.card.get("data_hash") not in {None, data.hash}:
+            raise DataError(
+                f"Expected the data that run {run_ids[0]} has learnt from; they have changed."
+            )
+        files = _use_int8(model)
+    except ExportError as error:
+        raise SpecError([str(error)]) from error
     run = store.init(
         parent["project"],
-        name=f"{parent['name']}-int8",
-        config=parent["config"],
-        tags=[*parent.get("tags", ()), _TAG],
+        name=name or f"{parent['name']}-int8",
+        config={**parent["config"], "variant": _TAG},
+        tags=[*dict.fromkeys([*parent.get("tags", ()), _TAG])],
         seed=parent.get("seed"),
-        parents=[run_id],
+        parents=run_ids,
         home=home.path,
         capture=False,
         monitor=False,
     )
     with run:
-        path = run.files / INT8_NAME
-        path.write_bytes(quantised)
-        run.log_artifact(path, INT8_NAME, "model")
-        _evaluate(run, model, data, path, batch)
-        run.finish("finished")
-    return run.id
+        for file, content in files.items():
+            path = run.files / file
+            path.write_bytes(content)
+            run.log_artifact(path, file, "model")
+        scores = _evaluate(run, model, data, sum(map(len, files.values())))
+    return run.id, scores
+
+
+def _use_int8(model: Any) -> dict[str, bytes]:
+    """Let quantised networks answer for a model; return them by file name."""
+    with tempfile.TemporaryDirectory() as scratch:
+        files: dict[str, bytes] = {}
+        runs: list[_Run] = []
+        for network in networks_of(model):
+            batch = write_network(network, Path(scratch))
+            content = _quantised(Path(scratch) / network.file)
+            files[network.file.replace(".onnx", INT8_SUFFIX)] = content
+            runs.append(_runner(network, open_session(content), batch))
+    _answer_by(model, runs)
+    return files
 
 
 def _quantised(path: Path) -> bytes:
-    """Return the network with 8-bit weights."""
+    """Return a network with 8-bit weights."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -94,38 +120,69 @@ def _quantised(path: Path) -> bytes:
     return target.read_bytes()
 
 
-def _evaluate(run: store.Run, model: Any, data: Dataset, path: Path, batch: int | None) -> None:
-    """Record predictions, scores, size and speed of the quantised network."""
-    import onnxruntime
+def _runner(network: Network, session: Any, batch: int | None) -> _Run:
+    """Return a function that answers as the network does, for texts of any length too."""
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    task = model.task
-    for goal in ("max", "min"):
-        for name in (metric for metric, aim in task.goals.items() if aim == goal):
-            for split in ("val", "test"):
-                run.define_metric(f"{split}/{name}", goal=goal)
-    for name, split in (("val", data.val), ("test", data.test)):
-        outputs = torch.from_numpy(_outputs(session, split, batch))
-        judged = task.judge(outputs, split.labels)
-        rows = task.rows(judged, split)
-        run.log_predictions(
-            name,
-            rows.ids,
-            rows.label,
-            rows.scores,
-            slices=rows.slices,
-            group=rows.group,
-            classes=rows.classes,
-            task=rows.task,
+    def run(*inputs: Tensor) -> Tensor:
+        time = inputs[0].shape[1]
+        full = tuple(
+            _lengthened(one, 2 if length else example.shape[1])
+            for one, example, length in zip(inputs, network.inputs, network.lengths, strict=True)
         )
-        scores = task.scores(judged, split.labels)
-        run.log({f"{name}/{key}": value for key, value in scores.items()}, step=0, epoch=0)
+        size = batch or len(full[0])
+        parts = [
+            torch.from_numpy(
+                run_session(session, network, [one[start : start + size] for one in full])
+            )
+            for start in range(0, len(full[0]), size)
+        ]
+        outputs = torch.cat(parts)
+        is_each_token = outputs.dim() == 3 and outputs.shape[1] == full[0].shape[1]
+        return outputs[:, :time] if is_each_token else outputs
+
+    return run
+
+
+def _lengthened(inputs: Tensor, length: int) -> Tensor:
+    """Return batches of texts with padding up to a length; they come as long as the longest."""
+    missing = length - inputs.shape[1]
+    is_text = inputs.dim() == 2 and not inputs.is_floating_point()
+    return F.pad(inputs, (0, missing), value=PADDING) if is_text and missing > 0 else inputs
+
+
+def _answer_by(model: Any, runs: list[_Run]) -> None:
+    """Put other networks in the place of a model's own."""
+    if isinstance(model, Seq2Seq):
+        read, say = runs
+
+        def memory_of(source: Tensor) -> Memory:
+            return Memory(read(source), (source != PADDING)[:, None, None, :])
+
+        def said(written: Tensor, memory: Memory) -> Tensor:
+            return say(written, memory.states, memory.allowed[:, 0, 0].int())
+
+        model.read, model._say = memory_of, said  # noqa: SLF001  its two halves
+        return
+    [run] = runs
+    model.forward = run
+    if isinstance(model.task, MaskedTask):
+        model.answer = lambda inputs, labels: run(inputs)[labels != PADDING]
+    if isinstance(model, Recommender):
+        model.score = lambda users, items: run(torch.cartesian_prod(users, items)).view(
+            len(users), len(items)
+        )
+
+
+def _evaluate(run: store.Run, model: Any, data: Dataset, num_bytes: int) -> dict[str, float]:
+    """Record predictions, scores, size and speed of the quantised networks."""
+    for metric, goal in model.task.goals.items():
+        run.define_metric(f"test/{metric}", goal=goal)
+    scores = record_predictions(run, model, data, torch.device("cpu"))
+    run.log({f"test/{key}": value for key, value in scores.items()}, step=0, epoch=0)
     cost = {
-        **_latency(session, data.test),
+        **latency(model, data.test),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "checkpoint_bytes": path.stat().st_size,
+        "checkpoint_bytes": num_bytes,
     }
     run.summary.update(cost)
     run.describe(
@@ -136,25 +193,4 @@ def _evaluate(run: store.Run, model: Any, data: Dataset, path: Path, batch: int 
         classes=list(data.classes),
         cost=cost,
     )
-
-
-def _outputs(session: Any, split: Split, batch: int | None) -> NDArray[np.float32]:
-    inputs = split.inputs.numpy()
-    size = batch or _BATCH
-    parts = [
-        session.run(["outputs"], {"input": inputs[start : start + size]})[0]
-        for start in range(0, len(inputs), size)
-    ]
-    return np.concatenate(parts)
-
-
-def _latency(session: Any, split: Split) -> dict[str, float]:
-    """Return ``latency_p50_ms`` and ``latency_p95_ms`` of single examples."""
-    taken: list[float] = []
-    inputs = split.inputs.numpy()
-    for row in itertools.islice(itertools.cycle(range(len(inputs))), _NUM_WARM_UP + _NUM_TIMED):
-        started = time.perf_counter()
-        session.run(["outputs"], {"input": inputs[row : row + 1]})
-        taken.append((time.perf_counter() - started) * 1e3)
-    p50, p95 = np.percentile(taken[_NUM_WARM_UP:], [50, 95])
-    return {"latency_p50_ms": float(p50), "latency_p95_ms": float(p95)}
+    return scores

@@ -62,7 +62,7 @@ def _dialog(line: str, choice: Choice, options: list[Option], recommended: str |
     if st.button(
         f"Release {chosen} to {line}", type="primary", disabled=bool(lacking), key="release_now"
     ):
-        others = [one.candidate.run_ids[0] for one in options if one is not option]
+        others = [one.candidate.run_ids for one in options if one is not option]
         release_data.start(
             line,
             list(option.candidate.run_ids),

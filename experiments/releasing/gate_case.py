@@ -58,7 +58,7 @@ class Case:
     champion
         The runs of the champion; empty if the line has none.
     considered
-        Other runs that could be released: verdicts allow for them.
+        The runs of each other candidate that could be released: verdicts allow for them.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Case:
         run_ids: Sequence[str],
         policy: Policy,
         champion: Sequence[str],
-        considered: Sequence[str] = (),
+        considered: Sequence[Sequence[str]] = (),
     ) -> None:
         self.store = store
         self.run_ids = tuple(run_ids)
@@ -75,7 +75,8 @@ class Case:
         self.champion_ids = tuple(champion)
         self.model = Model(store, self.run_ids[0])
         self.champion = Model(store, self.champion_ids[0]) if champion else None
-        self._considered = tuple(sorted({*considered} - {*run_ids, *champion}))
+        known = {*run_ids, *champion}
+        self._considered = [runs for runs in considered if not known & {*runs}]
         self._verdicts: dict[tuple[str, str, float], Verdict | str] = {}
 
     @property
@@ -100,7 +101,7 @@ class Case:
         spec = ComparisonSpec(metric=metric, margin=self.policy.margin, split=split, level=level)
         key = (metric, split, level)
         if key not in self._verdicts:
-            others = (Candidate(name=one, run_ids=(one,)) for one in self._considered)
+            others = (Candidate(name=one[0], run_ids=tuple(one)) for one in self._considered)
             sides = [
                 Candidate(name="the champion", run_ids=self.champion_ids),
                 Candidate(name="the candidate", run_ids=self.run_ids),

@@ -45,7 +45,7 @@ def evaluate_gates(
     policy: Policy,
     *,
     champion: Sequence[str] | None = None,
-    considered: Sequence[str] = (),
+    considered: Sequence[Sequence[str]] = (),
 ) -> tuple[GateResult, ...]:
     """Judge a candidate by every gate of a policy, in the policy's order.
 
@@ -60,7 +60,7 @@ def evaluate_gates(
     champion
         The runs of the champion; None if the line has none.
     considered
-        Other runs that could be released instead: verdicts allow for them.
+        The runs of each other candidate that could be released instead: verdicts allow for them.
 
     Raises
     ------

@@ -166,6 +166,7 @@ def _from_examples(table: pa.Table, statistic: str, split: str, level: float) ->
     group = None if predicted.group is None else codes_of(predicted.group)[0]
     what = f"{statistic.replace('_', ' ')} on {split}"
     try:
+        predicted.check_metric(statistic)
         found = metric_interval(statistic, label, scores, group=group, level=level)
     except ValueError as error:
         return Missing(why=f"{what} cannot be computed: {error}")

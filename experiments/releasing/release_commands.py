@@ -84,7 +84,7 @@ def release_command(
             reason=reason,
             override=override,
             aliases=names or ["champion"],
-            considered=considered,
+            considered=[runs for text in considered for runs in _runs_of(opened, text)],
             export=export,
             on_step=lambda text: None if as_json else say(f"{text} ..."),
         )
@@ -92,6 +92,13 @@ def release_command(
         say_json(_facts(made))
     else:
         say(f"{made.ref} is released. See it: bakeoff release show {made.ref}")
+
+
+def _runs_of(opened: store.Store, text: str) -> list[tuple[str, ...]]:
+    """Return the runs of a candidate: a run, its seeds with commas between, or ``group:NAME``."""
+    if text.startswith("group:"):
+        return [one.run_ids for one in candidates_of(opened, [text])]
+    return [tuple(run_id for run_id in text.split(",") if run_id)]
 
 
 def rollback_command(
@@ -174,7 +181,7 @@ def audit_command(home: str | None, *, as_json: bool) -> bool:
 
 
 def card_command(
-    home: str | None, ref: str, *, edit: str | None, as_html: bool, out: str | None
+    home: str | None, ref: str, *, edit: str | None, as_html: bool, out: str | None, as_json: bool
 ) -> None:
     """Print a release's card, or replace its text by a file's."""
     place = _place(home)
@@ -182,14 +189,18 @@ def card_command(
     if edit is not None:
         text = sys.stdin.read() if edit == "-" else _text_of(Path(edit))
         path = edit_card(place, found.line, found.version, text, who=getpass.getuser())
-        say(f"Saved as {path}; the released card stays beside it.")
+        told = f"Saved as {path}; the released card stays beside it."
+        say_json({"release": found.ref, "file": str(path)}) if as_json else say(told)
         return
     title = f"Model card: {found.ref}"
     text = card_page(found.folder, title=title) if as_html else card_text(found.folder)
-    if out is None:
+    if out is not None:
+        _write(Path(out), text)
+    if as_json:
+        kind = "html" if as_html else "markdown"
+        say_json({"release": found.ref, **({"file": out} if out else {kind: text})})
+    elif out is None:
         say(text)
-    else:
-        Path(out).write_text(text, encoding="utf-8")
 
 
 def export_command(home: str | None, what: str, *, out: str, as_json: bool) -> bool:
@@ -229,21 +240,33 @@ def alias_command(
 
 
 def policy_command(
-    home: str | None, *, save: str | None, history: bool, diff: list[int] | None, reason: str
+    home: str | None,
+    *,
+    save: str | None,
+    history: bool,
+    diff: list[int] | None,
+    reason: str,
+    as_json: bool,
 ) -> None:
     """Print the policy, its history or a difference, or save a new one."""
     place = _place(home)
     if save is not None:
         policy.save(place, _text_of(Path(save)), who=getpass.getuser(), reason=reason)
-        say("Saved.")
+        newest = policy.history(place)[-1].number
+        say_json({"version": newest}) if as_json else say(f"Saved as version {newest}.")
     elif diff:
-        say(policy.difference(place, diff[0], diff[1]).rstrip())
+        found = policy.difference(place, diff[0], diff[1]).rstrip()
+        say_json({"diff": found}) if as_json else say(found)
     elif history:
         policy.read_text(place)
-        say_table(
-            [_plain(revision) for revision in policy.history(place)],
-            {"number": "VERSION", "at": "AT (UTC)", "who": "WHO", "reason": "REASON"},
-        )
+        rows = [_plain(revision) for revision in policy.history(place)]
+        headings = {"number": "VERSION", "at": "AT (UTC)", "who": "WHO", "reason": "REASON"}
+        say_json(rows) if as_json else say_table(rows, headings)
+    elif as_json:
+        text = policy.read_text(place)
+        parsed = policy.parse(text)
+        own = {line: asdict(one) for line, one in parsed.lines.items()}
+        say_json({**asdict(parsed.default), "lines": own, "text": text})
     else:
         say(policy.read_text(place).rstrip())
 
@@ -330,6 +353,15 @@ def _say_problems(what: str, problems: list[str], *, as_json: bool) -> bool:
 
 def _plain(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"Expected a file that can be written; got {path} ({error.strerror})."
+        ) from error
 
 
 def _text_of(path: Path) -> str:

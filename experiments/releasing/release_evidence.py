@@ -41,8 +41,8 @@ class Question:
     candidate: tuple[str, ...]
     """runs; the first is the checkpoint that is released"""
     champion: tuple[str, ...] = ()
-    considered: tuple[str, ...] = ()
-    """other runs that could have been released: they widen the interval"""
+    considered: tuple[tuple[str, ...], ...] = ()
+    """the runs of each other candidate: they could have been released, and widen the interval"""
     metric: str
     margin: float
     split: str
@@ -54,14 +54,15 @@ class Question:
         policy: Policy,
         candidate: Sequence[str],
         champion: Sequence[str],
-        considered: Sequence[str],
+        considered: Sequence[Sequence[str]],
     ) -> "Question":
         """Return the question that a policy asks."""
         ids = {*candidate, *champion}
+        others = {tuple(run for run in runs if run not in ids) for runs in considered}
         return cls(
             candidate=tuple(candidate),
             champion=() if tuple(champion) == tuple(candidate) else tuple(champion),
-            considered=tuple(sorted(set(considered) - ids)),
+            considered=tuple(sorted(others - {()})),
             metric=policy.metric,
             margin=policy.margin,
             split=policy.split,
@@ -98,8 +99,11 @@ def snapshot(store: Examined, question: Question, folder: Path) -> dict[str, Any
 def question_of(evidence: Mapping[str, Any]) -> Question:
     """Return the question that evidence answered, to answer it again."""
     asked = dict(evidence["question"])
-    for key in ("candidate", "champion", "considered"):
+    for key in ("candidate", "champion"):
         asked[key] = tuple(asked[key])
+    asked["considered"] = tuple(
+        (one,) if isinstance(one, str) else tuple(one) for one in asked["considered"]
+    )
     return Question(**asked)
 
 
@@ -154,7 +158,7 @@ def _roles(question: Question) -> list[tuple[str, str]]:
     return [
         *(("candidate", run_id) for run_id in question.candidate),
         *(("champion", run_id) for run_id in question.champion),
-        *(("considered", run_id) for run_id in question.considered),
+        *(("considered", run_id) for runs in question.considered for run_id in runs),
     ]
 
 
@@ -184,7 +188,7 @@ def _verdict(store: Examined, question: Question) -> dict[str, Any] | None:
     sides = [
         Candidate(name="the champion", run_ids=question.champion),
         Candidate(name="the candidate", run_ids=question.candidate),
-        *(Candidate(name=run_id, run_ids=(run_id,)) for run_id in question.considered),
+        *(Candidate(name=runs[0], run_ids=runs) for runs in question.considered),
     ]
     spec = ComparisonSpec(
         metric=question.metric,
@@ -212,4 +216,7 @@ def _verdict(store: Examined, question: Question) -> dict[str, Any] | None:
 
 
 def _plain(question: Question) -> dict[str, Any]:
-    return {name: getattr(question, name) for name in Question.__slots__}
+    """Return a question as the record has it: a candidate of one run is that run's id alone."""
+    found = {name: getattr(question, name) for name in Question.__slots__}
+    others = [runs[0] if len(runs) == 1 else list(runs) for runs in question.considered]
+    return {**found, "considered": others}

@@ -1,6 +1,8 @@
 """What `bakeoff serve` and `bakeoff predict` do: a release, or a bundle alone, outside training."""
 
+import json
 import threading
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from store.layout import Home
 from store.releases import check_files
 
 
-def serve_command(home: str | None, ref: str, *, port: int | None, threads: int) -> None:
+def serve_command(
+    home: str | None, ref: str, *, port: int | None, threads: int, as_json: bool
+) -> None:
     """Answer predictions on loopback until somebody asks to stop.
 
     Raises
@@ -34,7 +38,12 @@ def serve_command(home: str | None, ref: str, *, port: int | None, threads: int)
     with Interrupts() as interrupts:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        say(f"{facts['release']} answers on {server.url}   (Ctrl-C stops it)")
+        if as_json:
+            told = {"version": version("bakeoff"), "inputs": server.predictor.expectation}
+            # one line: whoever starts it reads a line, and knows that it answers
+            say(json.dumps({"url": server.url, **facts, **told}, ensure_ascii=False))
+        else:
+            say(f"{facts['release']} answers on {server.url}   (Ctrl-C stops it)")
         while not interrupts.sleep(0.5):
             pass
         server.shutdown()

@@ -94,7 +94,7 @@ def released(home, run_id, line="digits", **options):
 
 def test_a_release_is_a_folder_that_says_everything_and_cannot_be_written(home, place, runs):
     released(home, runs[0])
-    made = released(home, runs[1], who="ann", considered=[runs[2]])
+    made = released(home, runs[1], who="ann", considered=[[runs[2], runs[3]]])
 
     record = json.loads((made.folder / "release.json").read_text(encoding="utf-8"))
     assert made.ref == record["ref"] == "digits@v2"
@@ -109,7 +109,9 @@ def test_a_release_is_a_folder_that_says_everything_and_cannot_be_written(home, 
     assert record["evidence"]["made_with"]["numpy"] == np.__version__
     assert [gate.gate for gate in made.gates][-1].startswith("export")
     assert {path.stat().st_mode & 0o777 for path in made.folder.iterdir()} == {0o444}
-    assert released_runs(place) == {*runs[:3]}
+    assert released_runs(place) == {*runs}
+    with store.open(home) as opened:
+        assert verify_release(opened, place, made.ref) == []
 
 
 def test_a_closed_gate_blocks_and_says_why(home, place, runs):
