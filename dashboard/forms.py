@@ -38,7 +38,7 @@ def explanation(card: "FieldCard") -> str:
     parts = [markup.plain(card.help)]
     if limits(card):
         parts.append(f"{limits(card)}.")
-    if card.type in {"int list", "str list"}:
+    if card.type in {"int list", "float list", "str list"}:
         parts.append("Commas between the values.")
     if card.nullable:
         parts.append("May be left empty.")

@@ -29,7 +29,7 @@ ABOUT: Final = frozenset({"project", "name", "group", "tags", "notes", "seed"})
 
 _NAMES_FIELD: Final = re.compile(r"^Expected ([a-z_]+(?:\.[a-z_0-9]+)?)(?:\[\d+\])? to be ")
 _NUMBERS: Final = frozenset({"int", "float"})
-_LISTS: Final = frozenset({"int list", "str list"})
+_LISTS: Final = frozenset({"int list", "float list", "str list"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def entered(card: "FieldCard", text: str) -> Any:
         return _number(text)
     if card.type in _LISTS:
         parts = [part.strip() for part in text.strip("[]()").split(",") if part.strip()]
-        return [_number(part) for part in parts] if card.type == "int list" else parts
+        return parts if card.type == "str list" else [_number(part) for part in parts]
     return text
 
 

@@ -7,7 +7,9 @@ TrainingFailedError        the training itself went wrong           exit code 1
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class SpecError(ValueError):
@@ -30,3 +32,19 @@ class DataError(Exception):
 
 class TrainingFailedError(Exception):
     """A training that cannot go on: the loss is no number any more, or memory ran out."""
+
+
+def optional(package: str) -> Any:
+    """Import a package that only some kinds of model need.
+
+    Raises
+    ------
+    SpecError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise SpecError(
+            [f"Expected the package {package} for this model; got {error}. Install bakeoff[hf]."]
+        ) from error

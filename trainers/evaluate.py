@@ -65,17 +65,17 @@ def record_predictions(
         there = split_to(split, device)
         judged_NK = predict(model, there, batch_size=evaluation_batch(data))
         scores = model.task.scores(judged_NK, there.labels)
-        rows = model.task.rows(judged_NK, split)
-        run.log_predictions(
-            name,
-            rows.ids,
-            rows.label,
-            rows.scores,
-            slices=rows.slices,
-            group=rows.group,
-            classes=rows.classes,
-            task=rows.task,
-        )
+        for kept_as, rows in model.task.tables(model, judged_NK, split, name):
+            run.log_predictions(
+                kept_as,
+                rows.ids,
+                rows.label,
+                rows.scores,
+                slices=rows.slices,
+                group=rows.group,
+                classes=rows.classes,
+                task=rows.task,
+            )
     test = split_to(data.test, device)
     return {
         **scores,

@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, PydanticUndefined
 
-FieldType = Literal["int", "float", "bool", "str", "choice", "int list", "str list", "section"]
+FieldType = Literal[
+    "int", "float", "bool", "str", "choice", "int list", "float list", "str list", "section"
+]
 
 
 def number(
-    default: float | Sequence[int] | None,
+    default: float | Sequence[float] | None,
     *,
     ge: float,
     le: float,
@@ -29,7 +31,7 @@ def number(
     tunable: Sequence[Any] | None = None,
     log: bool = False,
 ) -> Any:
-    """Declare a setting that is a number, or a list of whole numbers, within limits.
+    """Declare a setting that is a number, or a list of numbers, within limits.
 
     Parameters
     ----------
@@ -130,6 +132,7 @@ class FieldCard:
             "str": "a text",
             "choice": f"one of {', '.join(map(str, self.choices))}",
             "int list": f"a list of whole numbers{limits}",
+            "float list": f"a list of numbers{limits}",
             "str list": "a list of texts",
             "section": "a section of settings",
         }
@@ -138,7 +141,11 @@ class FieldCard:
     @property
     def item_expectation(self) -> str:
         """What a valid item of a list looks like: "a whole number in [1, 1024]"."""
-        singular = {"a list of whole numbers": "a whole number", "a list of texts": "a text"}
+        singular = {
+            "a list of whole numbers": "a whole number",
+            "a list of numbers": "a number",
+            "a list of texts": "a text",
+        }
         for many, one in singular.items():
             if self.expectation.startswith(many):
                 return self.expectation.replace(many, one)
@@ -184,7 +191,8 @@ def _field_type(annotation: Any) -> tuple[FieldType, tuple[Any, ...], bool]:
         return "choice", arguments, False
     if origin is tuple:
         inner = _field_type(_bare(arguments[0]))[0]
-        return ("int list" if inner == "int" else "str list"), (), False
+        lists: dict[FieldType, FieldType] = {"int": "int list", "float": "float list"}
+        return lists.get(inner, "str list"), (), False
     plain: dict[Any, FieldType] = {bool: "bool", int: "int", float: "float", str: "str"}
     return plain.get(annotation, "section"), (), False
 

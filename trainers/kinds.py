@@ -197,6 +197,20 @@ MODEL_KINDS: tuple[tuple[str, str, type[configs.ModelConfig], str, tuple[Modalit
         ("text", "corpus"),
     ),
     (
+        "pretrained",
+        "Text encoder from a Hugging Face checkpoint (BERT)",
+        configs.PretrainedConfig,
+        "pretrained:Pretrained",
+        ("text",),
+    ),
+    (
+        "pretrained_gpt",
+        "GPT from a Hugging Face checkpoint",
+        configs.PretrainedGptConfig,
+        "pretrained:PretrainedGpt",
+        ("text", "corpus"),
+    ),
+    (
         "seq2seq",
         "Transformer from text to text (T5)",
         configs.Seq2SeqConfig,

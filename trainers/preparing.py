@@ -9,9 +9,12 @@ from pathlib import Path
 import lightning as L
 
 from trainers.checkpoints import build_model, load_model
+from trainers.configs import PretrainedConfig, PretrainedGptConfig, TextDataConfig
 from trainers.data.dataset import Dataset, load_dataset
+from trainers.data.inputs import ModelInput
 from trainers.errors import SpecError
 from trainers.models.learner import Learner
+from trainers.models.pretrained import Pretrained, PretrainedGpt, pretrained_input
 from trainers.models.transfer import BUILTIN, Transfer
 from trainers.parents import Parents, begin_with, parents_of
 from trainers.resuming import checkpoint_to_resume
@@ -51,7 +54,7 @@ def prepare(
         If the data or weights cannot be had or used.
     """
     parents = parents_of(spec, home)
-    known = parents.start.input if parents.start else None
+    known = parents.start.input if parents.start else _brought_along(spec)
     data = load_dataset(spec.data, known=known)
     L.seed_everything(spec.seed, workers=True, verbose=False)
     model = build_model(spec, data.input, data.target)
@@ -66,6 +69,15 @@ def prepare(
     return Plan(spec=spec, data=data, model=model, stop=stop, parents=parents, start=start)
 
 
+def _brought_along(spec: RunSpec) -> ModelInput | None:
+    """Return how a checkpoint from elsewhere reads texts."""
+    if isinstance(spec.data, TextDataConfig) and isinstance(
+        spec.model, PretrainedConfig | PretrainedGptConfig
+    ):
+        return pretrained_input(spec.model.checkpoint, spec.data.max_length)
+    return None
+
+
 def is_helper() -> bool:
     """Return whether this process trains beside another that keeps the record."""
     return int(os.environ.get("LOCAL_RANK", "0")) > 0
@@ -76,6 +88,8 @@ def _give_weights(model: Learner, parents: Parents) -> None:
         from_file = model.config.backbone == "multiscale" or model.config.weights != "builtin"
         path = parents.backbone.path if parents.backbone else BUILTIN
         model.start(path if from_file and model.config.weights != "hub" else None)
+    if isinstance(model, Pretrained | PretrainedGpt) and not parents.start:
+        model.start()
     if parents.start:
         begin_with(model, parents.start)
     if parents.teacher:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from trainers.configs import TextCsvConfig
-from trainers.data.texts import read_text_file, tidy
+from trainers.data.rows import tidy
+from trainers.data.texts import read_text_file
 from trainers.errors import DataError
 
 

@@ -31,6 +31,7 @@ from trainers.configs.models import (
     TransferConfig,
     TransformerConfig,
 )
+from trainers.configs.pretrained import PretrainedConfig, PretrainedGptConfig
 from trainers.configs.texts import (
     PairsCsvConfig,
     PronunciationsConfig,
@@ -62,6 +63,8 @@ __all__ = [
     "MovieLensConfig",
     "MultiScaleConfig",
     "PairsCsvConfig",
+    "PretrainedConfig",
+    "PretrainedGptConfig",
     "PronunciationsConfig",
     "RatingsCsvConfig",
     "RecommenderConfig",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from trainers.configs.base import DataConfig, FileDataConfig
+from trainers.configs.base import DataConfig, FileDataConfig, LabelledFileConfig
 from trainers.fields import number, option
 
 
-class TableCsvConfig(FileDataConfig):
+class TableCsvConfig(LabelledFileConfig):
     """A table of the user's own: numbers are normalised, words become categories."""
 
     kind: str = "table_csv"
-    label_column: str = option("label", text="Column to predict.")
     task: Literal["auto", "classes", "numbers"] = option(
         "auto", text="Predict a class or a number; auto takes many different numbers for numbers."
     )

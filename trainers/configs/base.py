@@ -47,6 +47,32 @@ class FileDataConfig(DataConfig):
     )
 
 
+class LabelledFileConfig(FileDataConfig):
+    """What files with labels in columns have: one column to predict, or several at once."""
+
+    label_column: str = option("label", text="Column to predict.")
+    targets: tuple[str, ...] = option(
+        (),
+        text="Several columns to predict at once, instead of label_column; the first is the main one.",
+    )
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return self.targets or (self.label_column,)
+
+    @model_validator(mode="after")
+    def _name_each_target_once(self) -> Self:
+        if len(self.targets) == 1 or len(set(self.targets)) < len(self.targets):
+            raise PydanticCustomError(
+                "targets",
+                "Expected data.targets to name several columns, each once; got {got}. Use "
+                "data.label_column for one.",
+                {"got": ", ".join(self.targets)},
+            )
+        return self
+
+
 class ModelConfig(Config):
     """What all models have."""
 

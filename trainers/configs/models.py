@@ -39,7 +39,24 @@ class CnnConfig(ModelConfig):
         return self
 
 
-class LstmConfig(ModelConfig):
+class TimeModelConfig(ModelConfig):
+    """What models that read over time can do with rows of numbers."""
+
+    waves: int = number(
+        0,
+        ge=0,
+        le=64,
+        text="Of numbers over time: sines and cosines of each column, of learnt frequencies.",
+        tunable=(0, 8),
+    )
+    highway: bool = option(
+        False,
+        text="Of numbers over time: a linear layer over the window beside the network.",
+        tunable=(False, True),
+    )
+
+
+class LstmConfig(TimeModelConfig):
     """A recurrent network that reads a text or a sequence from left to right, or from both sides."""
 
     kind: str = "lstm"
@@ -58,7 +75,7 @@ class LstmConfig(ModelConfig):
     )
 
 
-class TransformerConfig(ModelConfig):
+class TransformerConfig(TimeModelConfig):
     """An encoder in which every character looks at all others."""
 
     kind: str = "transformer"
@@ -130,6 +147,9 @@ class MlpConfig(ModelConfig):
     kind: str = "mlp"
     widths: tuple[Width, ...] = number(
         (64, 64), ge=1, le=1024, text="Width of each layer.", tunable=((32,), (64, 64), (128, 64))
+    )
+    skip: bool = option(
+        False, text="Add a linear layer from the columns to the answer.", tunable=(False, True)
     )
 
 

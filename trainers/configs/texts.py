@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from trainers.configs.base import DataConfig, FileDataConfig
+from trainers.configs.base import DataConfig, FileDataConfig, LabelledFileConfig
 from trainers.fields import number, option
 
 
@@ -31,12 +31,11 @@ class ReviewsConfig(TextDataConfig):
     )
 
 
-class TextCsvConfig(TextDataConfig, FileDataConfig):
+class TextCsvConfig(TextDataConfig, LabelledFileConfig):
     """A CSV, TSV, JSON-lines or Parquet file of the user's own, with a text and a label column."""
 
     kind: str = "text_csv"
     text_column: str = option("text", text="Column that holds the text.")
-    label_column: str = option("label", text="Column that holds the class.")
     slice_columns: tuple[str, ...] = option(
         (), text="Columns by which results can be looked at in parts."
     )

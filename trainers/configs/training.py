@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from trainers.fields import Config, number, option
+
+Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
 class TrainingConfig(Config):
@@ -46,10 +48,18 @@ class TrainingConfig(Config):
     grad_clip: float = number(
         1.0, ge=0.0, le=1000.0, unit="L2 norm", text="Longest gradient allowed; 0 never clips."
     )
-    loss: Literal["auto", "cross_entropy", "bce", "focal", "mse", "mae", "huber"] = option(
+    loss: Literal[
+        "auto", "cross_entropy", "bce", "focal", "mse", "mae", "huber", "softmax", "bpr"
+    ] = option(
         "auto",
         text="What is minimised: auto is cross-entropy for classes and squares for numbers; "
-        "bce (one logit) and focal are for two classes.",
+        "bce (one logit) and focal are for two classes; softmax and bpr order recommendations.",
+    )
+    target_weights: tuple[Weight, ...] = number(
+        (),
+        ge=0.0,
+        le=1000.0,
+        text="With data.targets: what each counts in the loss, in their order; empty is 1 each.",
     )
     label_smoothing: float = number(
         0.0, ge=0.0, le=0.5, text="Share of each label that is spread over all classes."
@@ -108,7 +118,7 @@ class TrainingConfig(Config):
 
     @model_validator(mode="after")
     def _smooth_only_what_has_classes(self) -> Self:
-        if self.label_smoothing and self.loss in {"bce", "focal", "mse", "mae", "huber"}:
+        if self.label_smoothing and self.loss not in {"auto", "cross_entropy"}:
             raise PydanticCustomError(
                 "smoothing",
                 "Expected training.label_smoothing with loss auto or cross_entropy; got loss "

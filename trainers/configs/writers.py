@@ -26,15 +26,20 @@ class AttentionConfig(ModelConfig):
         return self
 
 
-class GptConfig(AttentionConfig):
-    """Reads from left to right and learns to say what comes next."""
+class SamplingConfig(ModelConfig):
+    """What models that go on with a text have: samples in the run."""
 
-    kind: str = "gpt"
     prompt: str = option("", text="What samples begin with.", max_length=200)
     num_samples: int = number(3, ge=0, le=100, text="Texts written into the run at the end.")
     temperature: float = number(
         0.8, ge=0.0, le=5.0, text="Of samples: 0 always says the likeliest."
     )
+
+
+class GptConfig(AttentionConfig, SamplingConfig):
+    """Reads from left to right and learns to say what comes next."""
+
+    kind: str = "gpt"
 
 
 class MaskedConfig(TransformerConfig):

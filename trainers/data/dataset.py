@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.catalog import DATA
@@ -28,7 +29,7 @@ from trainers.data.inputs import (
     model_input_from_mapping,
     model_input_to_mapping,
 )
-from trainers.data.raw import RawArrays, RawData, RawImages, RawTexts
+from trainers.data.raw import RawArrays, RawData, RawHead, RawImages, RawTexts
 from trainers.data.splits import Indices, Partition, partition
 from trainers.data.targets import Target
 
@@ -123,7 +124,7 @@ def build_dataset(raw: RawData, config: DataConfig, *, known: ModelInput | None 
         name: _split(raw, chosen, model_input, target) for name, chosen in parts.splits.items()
     }
     hashes = {name: _hash_split(raw, parts, chosen) for name, chosen in parts.splits.items()}
-    names = {"users", "items"}  # they do not change what is learnt
+    names = {"users", "items", "architecture"}  # they do not change what is learnt
     mapping = model_input_to_mapping(model_input)
     preprocessing = {key: value for key, value in mapping.items() if key not in names}
     return Dataset(
@@ -211,6 +212,12 @@ def _target(raw: RawData, train: Indices, config: DataConfig) -> Target:
         longest = max(len(tokens_of(text, config.tokens)) for text in texts) + 1
         length = min(longest, config.max_length * 2)
         return Target(kind="tokens", vocabulary=vocabulary, max_length=length)
+    if not isinstance(raw, RawImages) and raw.heads:
+        heads = tuple(
+            _head(head, raw.labels[train][:, place]) for place, head in enumerate(raw.heads)
+        )
+        main = heads[0]
+        return Target(kind="several", classes=main.classes, counts=main.counts, heads=heads)
     if raw.classes:
         counts = np.bincount(raw.labels[train], minlength=len(raw.classes)).tolist()
         return Target(kind="classes", classes=raw.classes, counts=tuple(counts))
@@ -223,6 +230,21 @@ def _target(raw: RawData, train: Indices, config: DataConfig) -> Target:
         names=raw.target_names,
         mean=tuple(float(f"{value:.6g}") for value in labels.mean(axis=0)),
         std=tuple(float(f"{value:.6g}") for value in std),
+    )
+
+
+def _head(head: RawHead, labels: NDArray[Any]) -> Target:
+    if head.classes:
+        counts = np.bincount(labels.astype(np.int64), minlength=len(head.classes)).tolist()
+        return Target(
+            kind="classes", names=(head.name,), classes=head.classes, counts=tuple(counts)
+        )
+    mean, std = labels.mean(dtype=np.float64), max(labels.std(dtype=np.float64), 1e-9)
+    return Target(
+        kind="numbers",
+        names=(head.name,),
+        mean=(float(f"{mean:.6g}"),),
+        std=(float(f"{std:.6g}"),),
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.data.inputs import NUM_SPECIAL, PADDING, UNKNOWN, TextInput
+from trainers.data.inputs import NUM_SPECIAL, PADDING, UNKNOWN, PretrainedInput, TextInput
 from trainers.data.targets import Target
+from trainers.errors import optional
 
 END = NUM_SPECIAL
 """In texts to be written: the id that ends them; their vocabulary begins after it."""
@@ -32,6 +35,8 @@ def vocabulary_of(texts: Iterable[str], unit: str, size: int) -> tuple[str, ...]
 
 def encode_texts(texts: Sequence[str], model_input: TextInput) -> Tensor:
     """Return int32 ids of shape (num_texts, max_length), padded on the right."""
+    if isinstance(model_input, PretrainedInput):
+        return _encode_as_pretrained(texts, model_input)
     index = {token: i for i, token in enumerate(model_input.vocabulary, start=NUM_SPECIAL)}
     ids = np.full((len(texts), model_input.max_length), PADDING, dtype=np.int32)
     for row, text in enumerate(texts):
@@ -61,6 +66,9 @@ def decode_targets(ids_NT: Tensor, target: Target, unit: str) -> list[str]:
 
 def decode_texts(ids_NT: Tensor, model_input: TextInput) -> list[str]:
     """Return the texts that a model's ids stand for, without padding."""
+    if isinstance(model_input, PretrainedInput):
+        rows = [[number - 1 for number in row if number != PADDING] for row in ids_NT.tolist()]
+        return _tokenizer(model_input.tokenizer).decode_batch(rows)
     glue = "" if model_input.tokens == "characters" else " "
     return [
         glue.join(
@@ -70,6 +78,21 @@ def decode_texts(ids_NT: Tensor, model_input: TextInput) -> list[str]:
         )
         for row in ids_NT.tolist()
     ]
+
+
+def _encode_as_pretrained(texts: Sequence[str], model_input: PretrainedInput) -> Tensor:
+    tokenizer = _tokenizer(model_input.tokenizer)
+    tokenizer.enable_truncation(model_input.max_length)
+    tokenizer.no_padding()
+    ids = np.full((len(texts), model_input.max_length), PADDING, dtype=np.int32)
+    for row, text in enumerate(tokenizer.encode_batch(list(texts))):
+        ids[row, : len(text.ids)] = np.asarray(text.ids) + 1
+    return torch.from_numpy(ids)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(text: str) -> Any:
+    return optional("tokenizers").Tokenizer.from_str(text)
 
 
 def _until_end(row: list[int]) -> list[int]:

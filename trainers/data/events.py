@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from trainers.configs import CreditClientsConfig, TransactionsCsvConfig
 from trainers.data.fetch import fetch
 from trainers.data.raw import RawArrays
-from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns
-from trainers.data.texts import tidy_cell
+from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns, tidy_cell
 from trainers.errors import DataError
 
 _CLASSES = ("regular", "fraud")
@@ -148,7 +147,7 @@ def read_credit_clients(_config: CreditClientsConfig) -> RawArrays:
         names = (f"PAY_{month}", bill, paid, "LIMIT_BAL", "AGE", "SEX")
         columns.append(np.array([[float(row[n]) for n in names] for row in rows], dtype=np.float32))
     contents = np.stack(columns, axis=1)
-    for money in (1, 2):
+    for money in (1, 2, 3):  # bill, payment, limit: on this scale shares of the limit are sums
         amount = contents[..., money]
         contents[..., money] = np.sign(amount) * np.log1p(np.abs(amount))
     ages = [int(row["AGE"]) // 10 * 10 for row in rows]
@@ -157,7 +156,7 @@ def read_credit_clients(_config: CreditClientsConfig) -> RawArrays:
         contents=contents,
         labels=np.array([int(row[_LABEL]) for row in rows], dtype=np.int64),
         ids=[f"client-{row['ID']}" for row in rows],
-        names=("status", "log bill", "log payment", "limit", "age", "sex"),
+        names=("status", "log bill", "log payment", "log limit", "age", "sex"),
         classes=("pays", "defaults"),
         groups=[row["ID"] for row in rows],
         has_duplicates=True,

@@ -47,6 +47,23 @@ class TextInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainedInput(TextInput):
+    """Text as a Hugging Face checkpoint reads it; our ids are its ids and one more, 0 is padding."""
+
+    tokenizer: str
+    """The text of its tokenizer.json."""
+    architecture: str
+    """The text of its config.json."""
+    size: int
+    """Tokens that its vocabulary holds."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Ids that can occur."""
+        return self.size + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableInput:
     """What a model of tables has to know of its columns."""
 
@@ -83,6 +100,7 @@ class RatingInput:
 ModelInput = ImageInput | TextInput | TableInput | SequenceInput | RatingInput
 _TYPES: dict[str, type[Any]] = {
     "image": ImageInput,
+    "pretrained": PretrainedInput,  # before the class that it is a kind of
     "text": TextInput,
     "table": TableInput,
     "sequence": SequenceInput,

@@ -9,8 +9,7 @@ import numpy as np
 from trainers.configs import PairsCsvConfig, PronunciationsConfig
 from trainers.data.fetch import fetch
 from trainers.data.raw import RawTexts
-from trainers.data.rows import BadRows, read_rows, require_columns
-from trainers.data.texts import tidy_cell
+from trainers.data.rows import BadRows, read_rows, require_columns, tidy_cell
 
 
 def read_pairs(config: PairsCsvConfig) -> RawTexts:

@@ -10,8 +10,7 @@ from trainers.configs import DataConfig, MovieLensConfig, RatingsCsvConfig
 from trainers.data.events import moment
 from trainers.data.fetch import fetch
 from trainers.data.raw import RawArrays
-from trainers.data.rows import BadRows, number_in, read_rows, require_columns
-from trainers.data.texts import tidy_cell
+from trainers.data.rows import BadRows, number_in, read_rows, require_columns, tidy_cell
 
 
 def read_ratings(config: RatingsCsvConfig) -> RawArrays:

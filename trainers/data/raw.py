@@ -15,6 +15,15 @@ ArrayShape = Literal["table", "sequence", "ratings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RawHead:
+    """One of several columns to predict at once."""
+
+    name: str
+    classes: tuple[str, ...]
+    """Empty where it is a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawImages:
     """Labelled images of one size."""
 
@@ -48,10 +57,12 @@ class RawTexts:
     modality: ClassVar[Literal["text"]] = "text"
 
     contents: Sequence[str]
-    labels: NDArray[np.int64]
-    """Index into ``classes``; zeros where there are none."""
+    labels: NDArray[Any]
+    """Index into ``classes``; zeros where there are none; float32 (num_examples, heads)."""
     ids: Sequence[str]
     classes: tuple[str, ...]
+    heads: tuple[RawHead, ...] = ()
+    """Of several targets: what each column of the labels is."""
     targets: Sequence[str] | None = None
     """The text to write for each text to read."""
     is_test: NDArray[np.bool_] | None = None
@@ -83,6 +94,8 @@ class RawArrays:
     classes: tuple[str, ...] = ()
     """Empty where numbers are to be predicted."""
     target_names: tuple[str, ...] = ()
+    heads: tuple[RawHead, ...] = ()
+    """Of several targets: what each column of the labels is, an index or a number."""
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of the columns that hold the index of a word: which words."""
     sizes: tuple[int, ...] = ()

@@ -198,3 +198,13 @@ def read_text(path: Path) -> str:
 def _check_there(path: Path) -> None:
     if not path.exists():
         raise DataError(f"Expected the file {path} (data.path); it does not exist.")
+
+
+def tidy(text: str) -> str:
+    """Return a text with every run of white space made one blank, and none at the ends."""
+    return " ".join(text.split())
+
+
+def tidy_cell(value: Any) -> str:
+    """Return a cell of a table as a tidy text; nothing is an empty one."""
+    return "" if value is None else tidy(str(value))

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.configs import BreastCancerConfig, DiabetesConfig, TableCsvConfig
+from trainers.data.labels import lacking, read_labels
 from trainers.data.raw import RawArrays
-from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns
-from trainers.data.texts import tidy_cell
+from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns, tidy_cell
 from trainers.errors import DataError
 
 _MAX_CATEGORIES = 64
-_MANY_NUMBERS = 20  # different ones: more are taken for numbers to predict, not for classes
 _NUMERIC = 0.9  # of the cells of a column must be numbers for it to be one of numbers
 
 
@@ -33,35 +32,31 @@ def read_table(config: TableCsvConfig) -> RawArrays:
     numbers: list[int] = []
     for place, (number, row) in enumerate(read_rows(path, bad)):
         if not place:
-            named = (config.label_column, config.id_column, config.group_column)
-            needed = (*(name for name in named if name), *config.slice_columns)
+            named = (config.id_column, config.group_column)
+            needed = (*config.target_columns, *filter(None, named), *config.slice_columns)
             require_columns(path, row, (*needed, *config.ignore_columns))
-        if not tidy_cell(row.get(config.label_column)):
-            bad.add(number, "no label")
+        if reason := lacking(row, config):
+            bad.add(number, reason)
             continue
         rows.append(row)
         numbers.append(number)
-    words = [tidy_cell(row[config.label_column]) for row in rows]
-    if rows and _is_number_task(words, config):
-        for place in reversed([i for i, word in enumerate(words) if np.isnan(number_in(word))]):
-            bad.add(numbers[place], f"{words[place]!r} is no number")
-            del rows[place], numbers[place], words[place]
+    labels = read_labels(rows, numbers, config, bad, task=config.task)
     facts = bad.close(len(rows), "rows with a label")
-    left_out = {config.label_column, config.id_column, config.group_column}
+    left_out = {*config.target_columns, config.id_column, config.group_column}
     names = [n for n in rows[0] if n not in left_out and n not in config.ignore_columns]
     contents, kept, categories, missing = _columns(rows, names, path)
-    labels, classes = _labels(words, is_number=_is_number_task(words, config))
     id_column = config.id_column
     return RawArrays(
         shape="table",
         contents=contents,
-        labels=labels,
+        labels=labels.values,
         ids=[tidy_cell(row[id_column]) for row in rows]
         if id_column
         else [f"line-{n}" for n in numbers],
         names=tuple(kept),
-        classes=classes,
-        target_names=() if classes else (config.label_column,),
+        classes=labels.classes,
+        target_names=() if labels.classes else config.target_columns,
+        heads=labels.heads,
         categories=categories,
         groups=[tidy_cell(row[config.group_column]) for row in rows]
         if config.group_column
@@ -105,21 +100,6 @@ def _columns(
             "beside the label. Add some."
         )
     return np.stack(columns, axis=1), kept, categories, missing
-
-
-def _is_number_task(words: list[str], config: TableCsvConfig) -> bool:
-    if config.task != "auto":
-        return config.task == "numbers"
-    different = set(words)
-    return len(different) > _MANY_NUMBERS and not any(np.isnan(number_in(w)) for w in different)
-
-
-def _labels(words: list[str], *, is_number: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
-    if is_number:
-        return np.array([[float(word)] for word in words], dtype=np.float32), ()
-    classes = tuple(sorted(set(words)))
-    index = {word: label for label, word in enumerate(classes)}
-    return np.array([index[word] for word in words], dtype=np.int64), classes
 
 
 def read_breast_cancer(_config: BreastCancerConfig) -> RawArrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-TargetKind = Literal["classes", "numbers", "ratings", "tokens", "nothing"]
+TargetKind = Literal["classes", "numbers", "ratings", "tokens", "several", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Target:
     max_length: int = 0
     """Of the tokens to write."""
     vocabulary: tuple[str, ...] = ()
+    heads: tuple[Target, ...] = ()
+    """Of several: each, named by its `names`; classes and counts above are those of the first."""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain values for a checkpoint."""
@@ -35,6 +37,7 @@ class Target:
             "std": list(self.std),
             "max_length": self.max_length,
             "vocabulary": list(self.vocabulary),
+            "heads": [head.to_mapping() for head in self.heads],
         }
 
 
@@ -43,4 +46,5 @@ def target_from_mapping(mapping: dict[str, Any]) -> Target:
     values: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in mapping.items()
     }
+    values["heads"] = tuple(target_from_mapping(head) for head in mapping.get("heads", ()))
     return Target(**values)

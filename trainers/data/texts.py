@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from trainers.configs import ReviewsConfig, TextCsvConfig
 from trainers.data.fetch import fetch
+from trainers.data.labels import lacking, read_labels
 from trainers.data.raw import RawTexts
-from trainers.data.rows import BadRows, read_rows, require_columns
+from trainers.data.rows import BadRows, Row, read_rows, require_columns, tidy, tidy_cell
 
 
 def read_reviews(_config: ReviewsConfig) -> RawTexts:
@@ -51,41 +51,29 @@ def read_text_file(config: TextCsvConfig) -> RawTexts:
     """
     path = Path(config.path)
     bad = BadRows(path, config.max_bad)
-    texts: list[str] = []
-    words: list[str] = []
-    ids: list[str] = []
-    slices: dict[str, list[str]] = {name: [] for name in config.slice_columns}
-    columns = (config.text_column, config.label_column, *config.slice_columns)
+    rows: list[Row] = []
+    numbers: list[int] = []
     for place, (number, row) in enumerate(read_rows(path, bad)):
         if not place:
-            require_columns(path, row, columns)
-        text, word = (tidy_cell(row.get(name)) for name in columns[:2])
-        if not text or not word:
-            bad.add(number, "no text" if not text else "no label")
+            needed = (config.text_column, *config.target_columns, *config.slice_columns)
+            require_columns(path, row, needed)
+        reason = lacking(row, config) if tidy_cell(row.get(config.text_column)) else "no text"
+        if reason:
+            bad.add(number, reason)
             continue
-        texts.append(text)
-        words.append(word)
-        ids.append(f"line-{number}")
-        for name, values in slices.items():
-            values.append(tidy_cell(row.get(name)) or "(none)")
-    facts = bad.close(len(texts), "rows with a text and a label")
-    classes = tuple(sorted(set(words)))
-    index = {word: label for label, word in enumerate(classes)}
+        rows.append(row)
+        numbers.append(number)
+    labels = read_labels(rows, numbers, config, bad, task="auto" if config.targets else "classes")
+    facts = bad.close(len(rows), "rows with a text and a label")
     return RawTexts(
-        contents=texts,
-        labels=np.array([index[word] for word in words], dtype=np.int64),
-        ids=ids,
-        classes=classes,
-        slices=slices,
+        contents=[tidy_cell(row[config.text_column]) for row in rows],
+        labels=labels.values,
+        ids=[f"line-{number}" for number in numbers],
+        classes=labels.classes,
+        heads=labels.heads,
+        slices={
+            name: [tidy_cell(row.get(name)) or "(none)" for row in rows]
+            for name in config.slice_columns
+        },
         facts={"source": str(path), **facts},
     )
-
-
-def tidy(text: str) -> str:
-    """Return a text with every run of white space made one blank, and none at the ends."""
-    return " ".join(text.split())
-
-
-def tidy_cell(value: Any) -> str:
-    """Return a cell of a table as a tidy text; nothing is an empty one."""
-    return "" if value is None else tidy(str(value))

@@ -6,25 +6,19 @@ B batch   T time (tokens)   E embedding   H heads   D size of a head   V vocabul
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainers.configs import GptConfig, TrainingConfig
-from trainers.data.encoding import encode_texts
-from trainers.data.inputs import NUM_SPECIAL, PADDING, ModelInput, TextInput
-from trainers.data.targets import Target
-from trainers.models.learner import Learner
-from trainers.tasks.base import Task
-from trainers.tasks.language import NextTokenTask
+from trainers.data.inputs import PADDING, TextInput
+from trainers.models.sampling import NextTokenLearner
 
 _INIT_STD = 0.02
 
 
-class Gpt(Learner):
+class Gpt(NextTokenLearner):
     """Pre-norm blocks of causal attention and a feed-forward, as in GPT-2; tied embeddings."""
 
     def __init__(
@@ -34,9 +28,7 @@ class Gpt(Learner):
         num_outputs: int,
         training: TrainingConfig | None = None,
     ) -> None:
-        super().__init__(num_outputs, training or TrainingConfig())
-        self.config = config
-        self.model_input = model_input
+        super().__init__(config, model_input, num_outputs, training)
         self.embedding = nn.Embedding(model_input.num_tokens, config.embedding, PADDING)
         self.position_TE = nn.Parameter(torch.zeros(model_input.max_length, config.embedding))
         self.dropout = nn.Dropout(config.dropout)
@@ -45,15 +37,6 @@ class Gpt(Learner):
         for weight in (self.embedding.weight, self.position_TE):
             nn.init.normal_(weight, std=_INIT_STD)
 
-    @classmethod
-    def task_of(
-        cls, config: Any, model_input: ModelInput, target: Target, training: TrainingConfig
-    ) -> Task:
-        """Return the task of going on, whatever labels the texts have."""
-        del config, target, training
-        assert isinstance(model_input, TextInput)  # noqa: S101 - the catalog lets no other through
-        return NextTokenTask(model_input)
-
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Return logits_BTV of what follows each token."""
         x_BTE = self.embedding(tokens_BT) + self.position_TE[: tokens_BT.shape[1]]
@@ -61,28 +44,6 @@ class Gpt(Learner):
         for block in self.blocks:
             x_BTE = block(x_BTE)
         return F.linear(self.norm(x_BTE), self.embedding.weight)
-
-    @torch.no_grad()
-    def sample(self) -> Iterator[Tensor]:
-        """Yield texts that begin with the prompt, as ids (1, T); the same ones every time."""
-        generator = torch.Generator().manual_seed(0)
-        start = encode_texts([self.config.prompt], self.model_input).to(self.device)
-        start = start[:, : int((start != PADDING).sum())]
-        if not start.shape[1]:
-            start = torch.full((1, 1), NUM_SPECIAL, dtype=torch.int32, device=self.device)
-        for _ in range(self.config.num_samples):
-            ids = start
-            while ids.shape[1] < self.model_input.max_length:
-                logits_V = self(ids)[0, -1].float().cpu()
-                logits_V[:NUM_SPECIAL] = -torch.inf
-                ids = torch.cat([ids, self._choose(logits_V, generator).to(ids)[None, None]], dim=1)
-            yield ids
-
-    def _choose(self, logits_V: Tensor, generator: torch.Generator) -> Tensor:
-        if not self.config.temperature:
-            return logits_V.argmax()
-        probability_V = (logits_V / self.config.temperature).softmax(0)
-        return torch.multinomial(probability_V, 1, generator=generator)[0]
 
 
 class Block(nn.Module):

@@ -110,7 +110,7 @@ class Learner(L.LightningModule):
         inputs, labels = self.task.prepare(*batch, training=True)
         outputs = self.answer(inputs, labels)
         loss = self.task.loss(outputs, labels)
-        size = len(inputs)
+        size = len(labels)
         self._num_seen += size
         self._num_batches += 1
         with torch.no_grad():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import LstmConfig, TrainingConfig
-from trainers.models.fronts import TimeInput, front_for
+from trainers.models.fronts import TimeInput, front_for, highway_for
 from trainers.models.learner import Learner
 
 
@@ -30,7 +30,7 @@ class Lstm(Learner):
         super().__init__(num_outputs, training or TrainingConfig())
         directions = 2 if config.bidirectional else 1
         width = config.hidden * directions
-        self.embedding = front_for(model_input, config.embedding)
+        self.embedding = front_for(model_input, config.embedding, config.waves)
         self.pool = config.pool
         self.dropout = nn.Dropout(config.dropout)
         inputs = [config.embedding, *[width] * (config.layers - 1)]
@@ -39,6 +39,9 @@ class Lstm(Learner):
             _reader(size, config.hidden) for size in inputs if config.bidirectional
         )
         self.head = nn.Linear(width, num_outputs)
+        self.highway = highway_for(
+            model_input, config.dropout, num_outputs, is_wanted=config.highway
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
@@ -51,7 +54,8 @@ class Lstm(Learner):
                 turned_BTH, _ = self.backwards[layer](turn(x_BTE, mirror_BT))
                 states.append(turn(turned_BTH, mirror_BT))
             x_BTE = self.dropout(torch.cat(states, dim=-1))
-        return self.head(pooled(x_BTE, is_real_BT, self.pool))
+        outputs_BK = self.head(pooled(x_BTE, is_real_BT, self.pool))
+        return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
 
 
 def pooled(x_BTS: Tensor, is_real_BT: Tensor, pool: str) -> Tensor:

@@ -15,7 +15,7 @@ from trainers.models.learner import Learner
 
 
 class Mlp(Learner):
-    """Layers of linear, ReLU and dropout."""
+    """Layers of linear, ReLU and dropout, and perhaps one linear layer past them (wide and deep)."""
 
     def __init__(
         self,
@@ -31,11 +31,12 @@ class Mlp(Learner):
         self.register_buffer("std_C", torch.tensor(model_input.std))
         self.num_categories = model_input.num_categories
         width = sum(size + 1 if size else 1 for size in self.num_categories)
-        layers: list[nn.Module] = []
+        total, layers = width, list[nn.Module]()
         for wide in config.widths:
             layers += [nn.Linear(width, wide), nn.ReLU(), nn.Dropout(config.dropout)]
             width = wide
         self.layers = nn.Sequential(*layers, nn.Linear(width, num_outputs))
+        self.skip = nn.Linear(total, num_outputs, bias=False) if config.skip else None
 
     def forward(self, rows_BC: Tensor) -> Tensor:
         """Return outputs_BK; a missing number counts as the mean, a missing word as none."""
@@ -48,4 +49,6 @@ class Mlp(Learner):
             else normal_BC[:, place : place + 1]
             for place, size in enumerate(self.num_categories)
         ]
-        return self.layers(torch.cat(parts, dim=1))
+        wide_BW = torch.cat(parts, dim=1)
+        outputs_BK = self.layers(wide_BW)
+        return outputs_BK if self.skip is None else outputs_BK + self.skip(wide_BW)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
-from trainers.models.fronts import TimeInput, Tokens, front_for
+from trainers.models.fronts import TimeInput, Tokens, front_for, highway_for
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
 
@@ -66,14 +66,17 @@ class Transformer(Learner):
         training: TrainingConfig | None = None,
     ) -> None:
         super().__init__(num_outputs, training or TrainingConfig())
-        front = front_for(model_input, config.embedding)
+        front = front_for(model_input, config.embedding, config.waves)
         self.is_real = front.is_real
         self.encoder = Encoder(config, model_input, front)
         self.head = nn.Linear(config.embedding, num_outputs)
+        self.highway = highway_for(
+            model_input, config.dropout, num_outputs, is_wanted=config.highway
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
         x_BTE, is_real_BT = self.encoder(inputs, self.is_real(inputs))
-        if self.encoder.has_cls:
-            return self.head(x_BTE[:, 0])
-        return self.head(pooled(x_BTE, is_real_BT, "mean"))
+        state_BE = x_BTE[:, 0] if self.encoder.has_cls else pooled(x_BTE, is_real_BT, "mean")
+        outputs_BK = self.head(state_BE)
+        return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)

@@ -5,6 +5,7 @@ B batch   N examples of a split   K numbers kept per example
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,9 +34,9 @@ class Rows:
 class Task:
     """The base of all tasks; a subclass says how outputs are judged."""
 
-    goals: ClassVar[dict[str, str]] = {"loss": "min"}
+    goals: Mapping[str, str] = {"loss": "min"}
     """Metric -> ``max`` or ``min``; without the name of a split."""
-    units: ClassVar[dict[str, str]] = {}
+    units: Mapping[str, str] = {}
     monitor: str = "loss"
     """The metric that names the best epoch where the spec leaves it open."""
     train_metric: ClassVar[str | None] = None
@@ -75,6 +76,13 @@ class Task:
     def rows(self, judged_NK: Tensor, split: Split) -> Rows:
         """Return the predictions of a split."""
         raise NotImplementedError
+
+    def tables(
+        self, model: Learner, judged_NK: Tensor, split: Split, name: str
+    ) -> Iterator[tuple[str, Rows]]:
+        """Yield the predictions to keep, each with the name under which they are kept."""
+        del model
+        yield name, self.rows(judged_NK, split)
 
     def report(self, model: Learner, split: Split, run: Any) -> dict[str, float]:
         """Write into the run what numbers cannot show, at the end; return further scores."""

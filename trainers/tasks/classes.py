@@ -5,6 +5,7 @@ B batch   N examples   C classes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -25,14 +26,14 @@ _FOCUS = 2.0  # of the focal loss, as its authors recommend
 class ClassTask(Task):
     """One of several classes; `bce` and `focal` look at two."""
 
-    goals: ClassVar[dict[str, str]] = {
+    goals: Mapping[str, str] = {
         "loss": "min",
         "acc": "max",
         "f1": "max",
         "auc": "max",
         "ap": "max",
     }
-    units: ClassVar[dict[str, str]] = {"loss": "nats"}
+    units: Mapping[str, str] = {"loss": "nats"}
     train_metric: ClassVar[str | None] = "acc"
 
     def __init__(self, target: Target, training: TrainingConfig) -> None:
@@ -42,7 +43,7 @@ class ClassTask(Task):
         self._loss = training.loss
         self._smoothing = training.label_smoothing
         self._weights_C: Tensor | None = None
-        if self._loss in {"mse", "mae", "huber"}:
+        if self._loss in {"mse", "mae", "huber", "softmax", "bpr"}:
             raise SpecError([f"Expected a training.loss for classes; got {self._loss}. Use auto."])
         if self._loss in {"bce", "focal"} and self.num_outputs != 2:
             raise SpecError(

@@ -6,7 +6,8 @@ B batch   N texts   T time (tokens)   V vocabulary
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -31,8 +32,8 @@ _BATCH = 256
 class TokenTask(Task):
     """What all of these share: cross-entropy over real tokens, perplexity."""
 
-    goals: ClassVar[dict[str, str]] = {"loss": "min", "perplexity": "min", "acc": "max"}
-    units: ClassVar[dict[str, str]] = {"loss": "nats/token"}
+    goals: Mapping[str, str] = {"loss": "min", "perplexity": "min", "acc": "max"}
+    units: Mapping[str, str] = {"loss": "nats/token"}
 
     def expected(self, labels: Tensor) -> Tensor:
         """Return the ids to be said, `_IGNORED` where nothing is judged."""
@@ -128,7 +129,7 @@ class MaskedTask(TokenTask):
 class TextToTextTask(TokenTask):
     """Writes a text for a text; at the end it writes freely and is compared with the target."""
 
-    goals: ClassVar[dict[str, str]] = {
+    goals: Mapping[str, str] = {
         **TokenTask.goals,
         "exact": "max",
         "similarity": "max",

@@ -10,7 +10,8 @@ from trainers.tasks.base import Task
 from trainers.tasks.classes import ClassTask
 from trainers.tasks.language import TextToTextTask
 from trainers.tasks.numbers import NumberTask
-from trainers.tasks.ratings import RatingTask
+from trainers.tasks.ratings import RANKING_LOSSES, RankingTask, RatingTask
+from trainers.tasks.several import SeveralTask
 
 
 def task_for(target: Target, model_input: ModelInput, training: TrainingConfig) -> Task:
@@ -23,10 +24,13 @@ def task_for(target: Target, model_input: ModelInput, training: TrainingConfig) 
     """
     if target.kind == "classes":
         return ClassTask(target, training)
+    if target.kind == "several":
+        return SeveralTask(target, training)
     if target.kind == "numbers":
         return NumberTask(target, training)
     if target.kind == "ratings" and isinstance(model_input, RatingInput):
-        return RatingTask(target, training, model_input)
+        ranks = training.loss in RANKING_LOSSES
+        return (RankingTask if ranks else RatingTask)(target, training, model_input)
     if target.kind == "tokens" and isinstance(model_input, TextInput):
         return TextToTextTask(target, model_input)
     raise SpecError(

@@ -5,7 +5,8 @@ B batch   N examples   H numbers an example
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ _LOSSES = {"auto": F.mse_loss, "mse": F.mse_loss, "mae": F.l1_loss, "huber": F.s
 class NumberTask(Task):
     """Numbers; the network works on those of mean 0 and deviation 1, scores are in real units."""
 
-    goals: ClassVar[dict[str, str]] = {"loss": "min", "mae": "min", "rmse": "min", "r2": "max"}
+    goals: Mapping[str, str] = {"loss": "min", "mae": "min", "rmse": "min", "r2": "max"}
 
     def __init__(self, target: Target, training: TrainingConfig) -> None:
         if training.loss not in _LOSSES:

@@ -1,14 +1,16 @@
-"""Predicting how somebody rates something, and with it what to recommend.
+"""Predicting how somebody rates something, or what somebody will like: lists of recommendations.
 
-B batch   N ratings   U users   I items
+B batch   N ratings   U users   I items   K places   M a liked item and its rivals
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from trainers.configs import TrainingConfig
 from trainers.data.inputs import RatingInput
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
     from trainers.models.learner import Learner
 
 _SHOWN = 10  # items recommended to everybody
+_PLACES = 20  # of a list, kept for comparisons
+RANKING_LOSSES = ("softmax", "bpr")
 
 
 class RatingTask(NumberTask):
     """Ratings as numbers; the order of all items that a user has not rated yet as a list."""
 
-    goals: ClassVar[dict[str, str]] = {
+    goals: Mapping[str, str] = {
         "loss": "min",
         "mae": "min",
         "rmse": "min",
@@ -63,14 +67,85 @@ class RatingTask(NumberTask):
         """Return how good a list of ten recommendations is for users who liked something there."""
         if split not in self._relevant:
             return {}
+        return ranking_scores(*self._judged_lists(model, split))
+
+    def _judged_lists(self, model: Learner, split: str) -> tuple[Tensor, Tensor]:
+        """Return everybody's scores of what they had not rated before, and what they liked then."""
         liked_UI, seen_UI = self._relevant[split]
         with torch.no_grad():
             scores_UI = model.score_all().float().cpu()  # pyright: ignore[reportCallIssue]
-        return ranking_scores(scores_UI.masked_fill(seen_UI, -torch.inf), liked_UI)
+        return scores_UI.masked_fill(seen_UI, -torch.inf), liked_UI
 
     def rows(self, judged_NK: Tensor, split: Split) -> Rows:
         """Return the predicted rating; the ratings of one user are a group."""
         return regression_rows(split, split.labels[:, 0], judged_NK[:, 0])
+
+    def tables(
+        self, model: Learner, judged_NK: Tensor, split: Split, name: str
+    ) -> Iterator[tuple[str, Rows]]:
+        """Yield also one row a user: how many items were liked, and which places named one."""
+        yield name, self.rows(judged_NK, split)
+        scores_UI, liked_UI = self._judged_lists(model, name)
+        users = liked_UI.any(1).nonzero()[:, 0].tolist()
+        names = self._input.users or tuple(map(str, range(self._input.num_users)))
+        top_UK = scores_UI[users].topk(min(_PLACES, scores_UI.shape[1]), dim=1).indices
+        yield (
+            f"{name}_lists",
+            Rows(
+                ids=[names[user] for user in users],
+                label=liked_UI[users].sum(1).double().numpy(),
+                scores=liked_UI[users].gather(1, top_UK).double().numpy(),
+                slices={},
+                group=None,
+                classes=None,
+                task="regression",
+            ),
+        )
+
+
+class RankingTask(RatingTask):
+    """What somebody likes (a rating of at least the mean) before what nobody has looked at.
+
+    `softmax` is the cross-entropy of the liked item among its rivals; `bpr` compares it with each
+    of them alone. Scores keep the scale of ratings, so that they are used alike, but only order.
+    """
+
+    goals: Mapping[str, str] = {"loss": "min", "ndcg@10": "max", "hit@10": "max"}
+    units: Mapping[str, str] = {"loss": "nats"}
+
+    def __init__(self, target: Target, training: TrainingConfig, model_input: RatingInput) -> None:
+        super().__init__(target, training.model_copy(update={"loss": "auto"}), model_input)
+        self.monitor = "ndcg@10"
+        self._is_softmax = training.loss == "softmax"
+
+    def prepare(self, inputs: Tensor, labels: Tensor, *, training: bool) -> tuple[Tensor, Tensor]:
+        """Return, to learn from, the liked items alone; if a batch has none, the best of it."""
+        if not training:
+            return inputs, labels
+        enough = labels.max().clamp_max(self._liked_from)
+        is_liked_B = labels[:, 0] >= enough
+        return inputs[is_liked_B], labels[is_liked_B]
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss; the first output is the liked item's, the others its rivals'."""
+        del labels
+        scores_BM = outputs.float()
+        if self._is_softmax:
+            return -F.log_softmax(scores_BM, dim=1)[:, 0].mean()
+        return F.softplus(scores_BM[:, 1:] - scores_BM[:, :1]).mean()
+
+    def scores(self, judged_NK: Tensor, labels: Tensor) -> dict[str, float]:
+        """Return nothing: a list is judged as a whole."""
+        del judged_NK, labels
+        return {}
+
+    def whole_scores(self, model: Learner, split: str) -> dict[str, float]:
+        """Return also the cross-entropy of what was liked among all that was not rated before."""
+        if split not in self._relevant:
+            return {}
+        scores_UI, liked_UI = self._judged_lists(model, split)
+        loss = -F.log_softmax(scores_UI, dim=1)[liked_UI].double().mean().item()
+        return {"loss": loss, **ranking_scores(scores_UI, liked_UI)}
 
 
 def ranking_scores(scores_UI: Tensor, liked_UI: Tensor) -> dict[str, float]:
