@@ -3,6 +3,7 @@
     average   the mean of several runs' scores
     stack     a logistic regression (ridge, for numbers) over several runs' scores, learnt on validation
     prune     one run's model without its smallest weights
+    int8      one run's model with weights of 8 bits, as ONNX Runtime runs it
 
 Each is a run of its own that names its parents and has predictions, so that it can be compared like
 any other. Exit codes: 0 finished, 1 failed, 2 the runs cannot be used so.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from trainers.parents import find_parent
 def main(arguments: Sequence[str] | None = None) -> int:
     """Derive one run and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m trainers.derive")
-    parser.add_argument("how", choices=("average", "stack", "prune"))
+    parser.add_argument("how", choices=("average", "stack", "prune", "int8"))
     parser.add_argument("runs", nargs="+", metavar="RUN", help="ids or names of finished runs")
     parser.add_argument("--home", type=Path, help="folder of the store")
     parser.add_argument("--name", help="of the new run")
@@ -40,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from trainers.pruning import prune
 
             run_id, scores = prune(home, parents, share=options.share, name=options.name)
+        elif options.how == "int8":
+            from trainers.int8 import quantise
+
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+            run_id, scores = quantise(home, parents, name=options.name)
         else:
             from trainers.ensembles import combine
 
