@@ -4,6 +4,7 @@ Heavy: imports Optuna. Only the process that searches needs it.
 """
 
 import platform
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ class StorageError(UsageError):
     """A storage that was named does not answer."""
 
 
+_PAUSES_S = (0.2, 0.5, 1.0)
+"""Before a storage is asked again."""
 OWNER = "bakeoff_owner"
 """Attribute of a trial: which machine and store works on it."""
 ORIGIN = "bakeoff_origin"
@@ -58,13 +61,22 @@ def _storage(found: "Study") -> BaseStorage:
     if found.spec.storage is None:
         _repair(found.journal)
         return JournalStorage(JournalFileBackend(str(found.journal)))
-    try:
-        return optuna.storages.get_storage(found.spec.storage)
-    except Exception as error:  # every driver has errors of its own
-        raise StorageError(
-            f"Expected an Optuna storage that answers; got {type(error).__name__} from "
-            f"{found.spec.storage}. Is the server up, and its driver installed?"
-        ) from error
+    return _shared_storage(found.spec.storage)
+
+
+def _shared_storage(url: str) -> BaseStorage:
+    # Two machines that come first make the tables at the same time: one fails, and finds them next.
+    for pause_s in (*_PAUSES_S, None):
+        try:
+            return optuna.storages.get_storage(url)
+        except Exception as error:  # every driver has errors of its own
+            if pause_s is None:
+                raise StorageError(
+                    f"Expected an Optuna storage that answers; got {type(error).__name__} from "
+                    f"{url}. Is the server up, and its driver installed?"
+                ) from error
+            time.sleep(pause_s)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def equip(opened: optuna.Study, spec: "StudySpec") -> None:

@@ -71,6 +71,7 @@ class Search:
             while not self._leave:
                 ended = self._turn()
                 if ended is not None:
+                    self._book.mirror_others(at_once=True)
                     self._say(state=ended.value)
                     return ended
                 time.sleep(_PAUSE_S)
@@ -114,7 +115,9 @@ class Search:
             return None
         if wanted is not Wanted.RUN:
             return StudyState.STOPPED
-        return None if self._may_start() else StudyState.FINISHED
+        if self._may_start() or self._book.waits_for_others():
+            return None
+        return StudyState.FINISHED
 
     def _working(self) -> list[ActiveTrial]:
         return [trial for trial in self._book.active.values() if not trial.is_paused]

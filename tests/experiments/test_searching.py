@@ -37,9 +37,9 @@ def search(home):
     """Start the searching process of a study; what is left is killed in the end."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(study_id, **env):
+    def start(study_id, *, at=home, **env):
         process = subprocess.Popen(
-            [sys.executable, str(WORKER), study_id, "--home", str(home)],
+            [sys.executable, str(WORKER), study_id, "--home", str(at)],
             env={**os.environ, "PYTHONPATH": str(WORKER.parents[2]), **env},
         )
         started.append(process)
@@ -276,3 +276,26 @@ def test_a_storage_that_does_not_answer_is_a_sentence(home, search):
     found = studies.study(home, study.id)
     assert found.state is studies.StudyState.FAILED
     assert "Expected an Optuna storage that answers" in str(found.error)
+
+
+@pytest.mark.exhaustive
+def test_two_stores_search_together_in_a_storage_that_they_share(home, search, tmp_path):
+    other = tmp_path / "another machine"
+    url = f"sqlite:///{tmp_path}/shared.db"
+    first, second = (
+        made(at, name="together", storage=url, n_trials=8, workers=2) for at in (home, other)
+    )
+    working = [search(first.id), search(second.id, at=other)]
+
+    assert [process.wait(90) for process in working] == [0, 0]
+
+    told = optuna.load_study(study_name="together", storage=url).get_trials()
+    assert 8 <= len(told) <= 8 + 2  # each may have asked for its last one at the same moment
+    here, there = trained(home), trained(other)
+    assert here
+    assert there
+    assert {*here.values(), *there.values()} == {1}
+    assert len(here) + len(there) == len(told)
+    for at, study in ((home, first), (other, second)):
+        rows = studies.trials(at, study.id)
+        assert [row["values"] for row in rows] == [trial.values for trial in told]
