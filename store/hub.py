@@ -51,16 +51,20 @@ class _Token(flight.ServerMiddlewareFactory):
             raise flight.FlightUnauthenticatedError("wrong token")
 
 
-class _WithoutPandas(importlib.abc.MetaPathFinder):
-    """Hides pandas from DuckDB and Arrow: they would load it, and nothing here needs it.
+class _Without(importlib.abc.MetaPathFinder):
+    """Hides packages that DuckDB and Arrow load wherever they find them; nothing here needs them.
 
-    That saves half of the hub's start and a quarter of its memory.
+    Without pandas the hub starts in half the time, with a quarter less memory; Arrow's datasets
+    and its way to S3 are another 20 MB.
     """
 
+    def __init__(self, *names: str) -> None:
+        self._names = frozenset(names)
+
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:  # noqa: ARG002
-        """Refuse pandas; let the other finders look for anything else."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("the hub does without pandas", name=fullname)
+        """Refuse what is hidden; let the other finders look for anything else."""
+        if fullname in self._names:
+            raise ModuleNotFoundError(f"the hub does without {fullname}", name=fullname)
 
 
 class Hub(flight.FlightServerBase):
@@ -147,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parent", type=int, default=None, metavar="PID")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    sys.meta_path.insert(0, _WithoutPandas())
+    sys.meta_path.insert(0, _Without("pandas", "pyarrow.dataset", "pyarrow._s3fs"))
     try:
         owner = _become_owner(Home.locate(options.home))
     except StoreError as error:

@@ -183,6 +183,8 @@ def _start_hub(home: Home, parent: int | None) -> None:
             start_new_session=True,
             env={
                 "MALLOC_ARENA_MAX": "2",  # one a thread would cost 20 MB
+                "ARROW_DEFAULT_MEMORY_POOL": "system",  # a second allocator costs 3 MB
+                "OPENBLAS_NUM_THREADS": "1",  # nothing here multiplies matrices
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             },

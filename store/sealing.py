@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from store.layout import RunFolder
 from store.releases import sync_folder
@@ -62,10 +61,12 @@ def write_sealed(files: RunFolder, points: pa.Table, segments: list[str]) -> Non
     OSError
         If the disk refuses; nothing has changed then.
     """
+    from pyarrow import parquet  # here and below: half a hub's starts need none of it
+
     metadata = {_SEGMENTS: json.dumps(sorted(segments))}
     temporary = files.sealed.with_suffix(f".{os.getpid()}.tmp")
     try:
-        pq.write_table(
+        parquet.write_table(
             _packed(points.cast(POINTS)).replace_schema_metadata(metadata),
             temporary,
             compression="zstd",
@@ -85,7 +86,9 @@ def write_sealed(files: RunFolder, points: pa.Table, segments: list[str]) -> Non
 
 def read_sealed(files: RunFolder) -> pa.Table:
     """Return the points of a sealed run, with the columns of `POINTS`."""
-    table = pq.ParquetFile(files.sealed).read()
+    from pyarrow import parquet
+
+    table = parquet.ParquetFile(files.sealed).read()
     if "start_us" not in table.column_names:  # as they were sealed at first
         return table
     elapsed = table["elapsed_us"].to_numpy()
@@ -119,7 +122,9 @@ def sealed_segments(files: RunFolder) -> list[str]:
     """Return the journal files whose points a sealed run holds; none if it is not sealed."""
     if not files.sealed.exists():
         return []
-    metadata = pq.read_schema(files.sealed).metadata or {}
+    from pyarrow import parquet
+
+    metadata = parquet.read_schema(files.sealed).metadata or {}
     return json.loads(metadata.get(_SEGMENTS, b"[]"))
 
 
@@ -127,5 +132,7 @@ def last_sealed_step(files: RunFolder) -> int:
     """Return the highest step of a sealed run, or -1."""
     if not files.sealed.exists():
         return -1
-    steps = pq.ParquetFile(files.sealed).read(columns=["step"])["step"]
+    from pyarrow import parquet
+
+    steps = parquet.ParquetFile(files.sealed).read(columns=["step"])["step"]
     return int(steps.to_numpy().max()) if len(steps) else -1
