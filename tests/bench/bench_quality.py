@@ -169,6 +169,19 @@ def unigram(data: Dataset) -> Baselines:
     }
 
 
+def alone(data: Dataset) -> Baselines:
+    """Say of every hidden token what is true of all: how frequent each one is."""
+    ids, counts = data.train.inputs[data.train.inputs != 0].unique(return_counts=True)
+    share = torch.ones(text_input(data).num_tokens)
+    share[ids.long()] += counts
+    share /= share.sum()
+    real = data.test.inputs[data.test.inputs != 0].long()
+    return {
+        "how frequent each character is": float(share[real].log().mean().neg().exp()),
+        "the most frequent (accuracy)": float((real == share.argmax()).float().mean()),
+    }
+
+
 def nearest_word(data: Dataset) -> Baselines:
     words = [decode_texts(split.inputs, text_input(data)) for split in (data.train, data.test)]
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)).fit(words[0])
@@ -207,6 +220,8 @@ class Case:
     baselines: Callable[[Dataset], Baselines]
     more: tuple[str, ...] = ()
     """Further metrics to print."""
+    before: str | None = None
+    """The preset that it goes on from, trained first with the same seed."""
 
 
 CASES = {
@@ -219,6 +234,7 @@ CASES = {
     "lstm_fraud": Case("ap", lambda data: rare(data, last=True), ("auc",)),
     "recommender_mf": Case("rmse", rating, ("ndcg@10",)),
     "recommender_neural": Case("rmse", rating, ("ndcg@10",)),
+    "recommender_lists": Case("ndcg@10", popularity, ("hit@10",)),
     "cnn_mnist": Case("acc", images),
     "cnn_classic_mnist": Case("acc", images),
     "multiscale_mnist": Case("acc", images),
@@ -226,6 +242,8 @@ CASES = {
     "lstm_reviews": Case("acc", reviews, ("auc",)),
     "transformer_reviews": Case("acc", reviews, ("auc",)),
     "lstm_sentiment": Case("acc", reviews, ("auc",)),
+    "masked_reviews": Case("perplexity", alone, ("acc",)),
+    "transformer_finetune": Case("acc", reviews, ("auc",), before="masked_reviews"),
     "gpt_reviews": Case("perplexity", unigram),
     "seq2seq_pronunciations": Case("similarity", nearest_word, ("exact",)),
 }
@@ -235,8 +253,12 @@ def measure(preset: str, overrides: tuple[str, ...], home: Path) -> None:
     case = CASES[preset]
     found: dict[str, list[float]] = {name: [] for name in (case.metric, *case.more)}
     for seed in SEEDS:
-        spec = read_spec(preset, [f"seed={seed}", "training.threads=1", *overrides])
-        outcome = train(spec, home=home)
+        settings = [f"seed={seed}", "training.threads=1", *overrides]
+        if case.before:
+            first = train(read_spec(case.before, settings), home=home)
+            assert first.status == "finished", first.message
+            settings.append(f"training.start_from={first.run_id}")
+        outcome = train(read_spec(preset, settings), home=home)
         assert outcome.status == "finished", outcome.message
         with store.open(home) as opened:
             rows = {r["metric"]: r["last"] for r in opened.series([outcome.run_id]).to_pylist()}

@@ -108,7 +108,8 @@ class TensorLoader:
         source, device = self._split.inputs, self._split.labels.device
         if isinstance(source, Tensor):
             for number, index in enumerate(batches, start=first):
-                yield number, index, source[index.to(device)]
+                rows = index.pin_memory() if device.type == "cuda" else index
+                yield number, index, source[rows.to(device, non_blocking=True)]
         else:
             parts = zip(batches, source.stream(batches), strict=True)
             for number, (index, inputs) in enumerate(parts, start=first):

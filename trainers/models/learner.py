@@ -241,6 +241,17 @@ class Learner(L.LightningModule):
         """Return the parts of the network and the share of the learning rate that each gets."""
         return [(self, 1.0)]
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip here: Lightning refuses to for fused optimizers in mixed precision."""
+        del optimizer, gradient_clip_algorithm
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, advanced every step."""
         config = self.training_config

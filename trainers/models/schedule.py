@@ -64,12 +64,11 @@ def build_optimizer(
             if chosen:
                 rate = config.lr * share
                 groups.append({"params": chosen, "weight_decay": decay, "lr": rate})
-    fused = config.precision == "32-true" or not config.grad_clip  # Lightning cannot clip both
     match config.optimizer:
         case "adamw":
-            return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
+            return torch.optim.AdamW(groups, lr=config.lr, fused=True)
         case "adam":
-            return torch.optim.Adam(groups, lr=config.lr, fused=fused)
+            return torch.optim.Adam(groups, lr=config.lr, fused=True)
         case "sgd":
             momentum = config.momentum
             return torch.optim.SGD(groups, lr=config.lr, momentum=momentum, nesterov=momentum > 0)
