@@ -10,8 +10,11 @@ import torch
 
 import store
 from trainers.checkpoints import load_model
+from trainers.data.encoding import decode_texts, encode_texts
 from trainers.errors import DataError, SpecError
 from trainers.evaluate import predict
+from trainers.export_inputs import describe
+from trainers.export_networks import ExportError
 from trainers.fit import train
 from trainers.models.pretrained import pretrained_input
 from trainers.preparing import prepare
@@ -111,10 +114,15 @@ def test_a_gpt_learns_to_go_on(tmp_path: Path, reviews: str, home: Path):
     assert len(samples) == 3
 
 
-def test_ids_are_those_of_the_checkpoint_and_one_more(tmp_path: Path):
+def test_such_a_model_is_not_exported_wrongly(tmp_path: Path):
     known = pretrained_input(saved(tmp_path / "bert", "bert"), 10)
 
-    from trainers.data.encoding import decode_texts, encode_texts
+    with pytest.raises(ExportError, match="cannot be exported yet"):
+        describe(known, {})
+
+
+def test_ids_are_those_of_the_checkpoint_and_one_more(tmp_path: Path):
+    known = pretrained_input(saved(tmp_path / "bert", "bert"), 10)
 
     ids = encode_texts(["the film was good", "film " * 20], known)
     assert ids[0].tolist() == [3, 11, 12, 13, 5, 4, 0, 0, 0, 0]
