@@ -11,6 +11,7 @@ import pandas as pd
 from dashboard import formats, theme
 from dashboard.theme import Status
 from experiments import queue
+from experiments.queueing import forecast
 from experiments.queueing.jobs import Job, QueueSettings, State
 
 STATES: Final = {
@@ -103,8 +104,42 @@ def outcome(job: Job) -> str:
     return "" if job.exit_code in (None, 0) else f"Exit code {job.exit_code}."
 
 
-def waiting_frame(jobs: Sequence[Job]) -> pd.DataFrame:
-    """Return the table of jobs that wait."""
+def starts(board: Board, now: float) -> dict[str, str]:
+    """Return when each waiting job will start, by its id, in words; empty where nobody knows.
+
+    Parameters
+    ----------
+    now : s since 1970
+    """
+    if board.settings.paused:
+        return dict.fromkeys((job.id for job in board.waiting), "paused")
+    guessed = forecast.starts_in(
+        board.active, board.waiting, board.ended, slots=board.settings.slots, now=now
+    )
+    return {name: _soon(seconds) for name, seconds in guessed.items()}
+
+
+def next_start(board: Board) -> str:
+    """Return when a job would start that is added now, in words."""
+    if board.settings.paused:
+        return "The queue is paused: it waits until the queue goes on."
+    taken = sum(job.slot is not None for job in board.active)
+    if not board.waiting and taken < board.settings.slots:
+        return "Starts at once."
+    waiting = len(board.waiting)
+    in_front = f"{waiting:,} wait{'s' if waiting == 1 else ''} in front of it" if waiting else ""
+    busy = f"{taken} run{'s' if taken == 1 else ''}"
+    return f"Starts when a slot is free: {', '.join(filter(None, (busy, in_front)))}."
+
+
+def _soon(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return "at once" if seconds < 1 else f"in about {formats.duration(seconds)}"
+
+
+def waiting_frame(jobs: Sequence[Job], starts: Mapping[str, str]) -> pd.DataFrame:
+    """Return the table of jobs that wait, with when each will start."""
     return pd.DataFrame(
         {
             "place": range(1, len(jobs) + 1),
@@ -112,6 +147,7 @@ def waiting_frame(jobs: Sequence[Job]) -> pd.DataFrame:
             "model": [(job.spec.get("model") or {}).get("kind") or job.kind for job in jobs],
             "priority": [job.priority for job in jobs],
             "since": pd.to_datetime(pd.Series([_moment(job.created) for job in jobs]), utc=True),
+            "starts": [starts.get(job.id, "") for job in jobs],
             "for": [job.waiting_for or "a free slot" for job in jobs],
         }
     )

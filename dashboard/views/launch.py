@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import store
-from dashboard import cards, data, formats, forms, frame, launch_form, markup, navigation, state
+from dashboard import (
+    cards,
+    data,
+    formats,
+    forms,
+    frame,
+    launch_form,
+    markup,
+    navigation,
+    queue_rows,
+    state,
+)
 from dashboard.components import sheet
 from dashboard.launch_form import Form
 from dashboard.markup import element
@@ -162,6 +173,7 @@ def _start(form: Form) -> None:
             key="launch_go",
         ):
             _launch(form, seeds)
+        st.caption(queue_rows.next_start(queue_rows.board(data.home())))
         _more(form, seeds)
 
 

@@ -197,7 +197,7 @@ def _draw_waiting(board: Board) -> None:
     jobs = board.waiting[: _PAGE * 10]
     picked = _waiting.place([job.id for job in jobs])
     st.dataframe(
-        queue_rows.waiting_frame(jobs),
+        queue_rows.waiting_frame(jobs, queue_rows.starts(board, time.time())),
         key=_waiting.table,
         on_select=_waiting.keep,
         selection_mode="multi-row",
@@ -222,6 +222,9 @@ def _waiting_columns() -> dict[str, Any]:
         "priority": config.NumberColumn("Priority", width=80),
         "since": config.DatetimeColumn(
             "Added", format="D MMM, HH:mm", timezone=st.context.timezone, width=120
+        ),
+        "starts": config.TextColumn(
+            "Starts", help="By what the latest trainings like those in front of it took."
         ),
         "for": config.TextColumn("Waits for", width="large"),
     }

@@ -170,3 +170,15 @@ def test_a_log_is_searched_in_words(tmp_path):
     assert found.total == 2
     assert logs.search(log, " ").total == 0
     assert logs.search(tmp_path / "none", "x").total == 0
+
+
+def test_a_waiting_job_says_when_it_starts(home, add):
+    now = time.time()
+    add("done", state="finished", started=now - 500, ended=now - 440)
+    add("busy", state="running", started=now - 20, slot=0)
+    add("first")
+    add("second")
+    board = jobs(home)
+
+    assert list(queue_rows.starts(board, now).values()) == ["in about 40 s", "in about 1 min 40 s"]
+    assert queue_rows.next_start(board) == "Starts when a slot is free: 1 runs, 2 wait in front of it."
