@@ -31,7 +31,7 @@ import store
 from store.layout import Home
 from trainers.catalog import DATA
 from trainers.checkpoints import load_model
-from trainers.data.inputs import TextInput, model_input_from_mapping
+from trainers.data.inputs import PretrainedInput, TextInput, model_input_from_mapping
 from trainers.data.raw import RawTexts
 from trainers.errors import DataError, SpecError
 from trainers.export_inputs import describe, write_inputs
@@ -108,9 +108,16 @@ def load_best(home: Home, run_id: str) -> Any:
             "Bakeoff trained can be exported."
         )
     try:
-        return load_model(checkpoint)
+        model = load_model(checkpoint)
     except (DataError, SpecError, RuntimeError, KeyError) as error:
         raise ExportError(f"Expected a checkpoint that can be loaded; got {error}.") from error
+    if isinstance(model_input_from_mapping(model.card["input"]), PretrainedInput):
+        raise ExportError(
+            "Expected a model whose texts Bakeoff cuts into tokens itself; got one of a Hugging Face "
+            f"checkpoint, which cannot be exported yet. Its weights are in {checkpoint}."
+        )
+    outputs_of(model)
+    return model
 
 
 def parent_of(home: Home, run_id: str) -> str:
@@ -129,7 +136,7 @@ def write_model(model: Any, folder: Path) -> dict[str, Any]:
     """
     card = model.card
     described = describe(model_input_from_mapping(card["input"]), card["spec"]["data"])
-    labels, scores = _outputs(model)
+    labels, scores = outputs_of(model)
     facts = {**described.preprocessing, "scores": scores}
     called: dict[str, Any] = {"opset": OPSET}
     for network in networks_of(model):
@@ -153,8 +160,14 @@ def networks_of(model: Any) -> tuple[Network, ...]:
     return (Network(file="model.onnx", module=model, inputs=(batch,)),)
 
 
-def _outputs(model: Any) -> tuple[list[str], dict[str, Any]]:
-    """Return what the outputs are called, and how scores follow from them."""
+def outputs_of(model: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return what the outputs are called, and how scores follow from them.
+
+    Raises
+    ------
+    ExportError
+        If nobody could make sense of them.
+    """
     card = model.card
     target = card.get("target") or {"kind": "classes"}
     if is_language(model):
@@ -163,10 +176,22 @@ def _outputs(model: Any) -> tuple[list[str], dict[str, Any]]:
         return ["loss"], text_scores(model, text)
     if target["kind"] == "classes":
         return list(card["classes"]), {"kind": "softmax"}
+    if target["kind"] == "several":
+        heads = [_of_target(head) for head in target["heads"]]
+        return heads[0]["labels"], {"kind": "several", "heads": heads}
+    found = _of_target(target)
+    return found.pop("labels"), found
+
+
+def _of_target(target: dict[str, Any]) -> dict[str, Any]:
+    """Return the same of a target by its own description."""
+    name = (list(target["names"]) or ["value"])[0]
+    if target["kind"] == "classes":
+        return {"kind": "softmax", "name": name, "labels": list(target["classes"])}
     if target["kind"] in {"numbers", "ratings"}:
         names = list(target["names"]) or ["value"]
         scale = {"mean": list(target["mean"]), "std": list(target["std"])}
-        return names, {"kind": "linear", **scale}
+        return {"kind": "linear", "name": name, "labels": names, **scale}
     raise ExportError(
         f"Expected a model of classes, numbers or texts; got one of {target['kind']}. "
         "Release another run."

@@ -78,18 +78,24 @@ def predict_file(
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-    counts = Counter(row["label"] for row in rows) if predictor.is_classifier else {}
+    counts = Counter(row["label"] for row in rows if "label" in row)
     return Written(path=target, num_rows=len(rows), counts=dict(sorted(counts.items())))
 
 
 def _row(name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return an answer as a row: a column for each score or value, lists as JSON."""
-    found: dict[str, Any] = {"id": name}
+    return {"id": name, **_columns(answer)}
+
+
+def _columns(answer: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for key, value in answer.items():
         if key == "values":
             found |= value
         elif key == "scores":
             found |= {f"score.{each}": score for each, score in value.items()}
+        elif isinstance(value, Mapping):  # the answer to one of several questions
+            found |= {f"{key}.{each}": one for each, one in _columns(value).items()}
         else:
             is_plain = isinstance(value, str | int | float)
             found[key] = value if is_plain else json.dumps(value, ensure_ascii=False)

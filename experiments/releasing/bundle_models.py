@@ -8,12 +8,14 @@ from typing import Final
 from experiments.releasing.bundle import BundleError
 from experiments.releasing.predictor import Predictor, ScorePredictor
 from experiments.releasing.rating_predictor import RatingPredictor
+from experiments.releasing.several_predictor import SeveralPredictor
 from experiments.releasing.text_predictors import MaskedPredictor, NextTokenPredictor
 from experiments.releasing.writing_predictor import WritingPredictor
 
 _BY_SCORES: Final[Mapping[str, type[Predictor]]] = {
     "softmax": ScorePredictor,
     "linear": ScorePredictor,
+    "several": SeveralPredictor,
     "next_token": NextTokenPredictor,
     "masked": MaskedPredictor,
     "text_to_text": WritingPredictor,

@@ -107,43 +107,54 @@ class ScorePredictor(Predictor):
 
     def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return one row an example, in the order of `labels`: probabilities, or numbers."""
-        parts = [self._scores(self.prepare(part)) for part in self._parts(items)]
+        parts = [self._scores(self.prepare(part)) for part in self.parts(items)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.labels)))
 
     def scored(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the scores of examples that are prepared already."""
-        return np.concatenate([self._scores(part) for part in self._parts(inputs)])
+        return np.concatenate([self._scores(part) for part in self.parts(inputs)])
 
     def answers(self, items: Sequence[Any]) -> list[dict[str, Any]]:
         """Return the label with all scores, or the values, of each example."""
-        scores = self.scores(items)
-        rows = [
-            {name: round(float(one), 6) for name, one in zip(self.labels, row, strict=True)}
-            for row in scores
-        ]
-        if not self.is_classifier:
-            return [{"values": row} for row in rows]
-        best = [self.labels[place] for place in scores.argmax(axis=1)]
-        return [
-            {"label": label, "score": row[label], "scores": row}
-            for label, row in zip(best, rows, strict=True)
-        ]
+        return told(self.scores(items), self.labels, are_classes=self.is_classifier)
 
     def recorded(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return the scores."""
         return self.scores(items)
 
-    def _parts(self, items: Any) -> Iterator[Any]:
+    def parts(self, items: Any) -> Iterator[Any]:
+        """Yield parts that make a batch."""
         size = self._batch or BATCH
         return (items[start : start + size] for start in range(0, len(items), size))
 
     def _scores(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         outputs = self.run("model.onnx", {self.config["onnx"]["input"]: inputs})
-        if self.is_classifier:
-            return softmax(outputs)
-        after = self.facts["scores"]
-        std, mean = np.array(after["std"]), np.array(after["mean"])
-        return outputs.astype(np.float64).reshape(len(inputs), -1) * std + mean
+        return scores_of(outputs, self.facts["scores"])
+
+
+def scores_of(outputs: NDArray[Any], after: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return what a network's outputs stand for: probabilities, or numbers in their own unit."""
+    if after["kind"] == "softmax":
+        return softmax(outputs)
+    std, mean = np.array(after["std"]), np.array(after["mean"])
+    return outputs.astype(np.float64).reshape(len(outputs), -1) * std + mean
+
+
+def told(
+    scores: NDArray[np.float64], labels: Sequence[str], *, are_classes: bool
+) -> list[dict[str, Any]]:
+    """Return scores as they are answered: the label with all of them, or the values."""
+    rows = [
+        {name: round(float(one), 6) for name, one in zip(labels, row, strict=True)}
+        for row in scores
+    ]
+    if not are_classes:
+        return [{"values": row} for row in rows]
+    best = [labels[place] for place in scores.argmax(axis=1)]
+    return [
+        {"label": label, "score": row[label], "scores": row}
+        for label, row in zip(best, rows, strict=True)
+    ]
 
 
 def _session(content: bytes, threads: int) -> Any:

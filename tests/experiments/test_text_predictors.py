@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from experiments.releasing.bulk_predict import predict_file
 from experiments.releasing.bundle import BundleError
 from experiments.releasing.bundle_models import open_model
 from experiments.releasing.model_inputs import InputError
@@ -211,3 +213,39 @@ def test_texts_that_are_written_in_another_way_are_counted():
 def test_a_model_of_a_kind_that_is_not_known_asks_for_an_update():
     with pytest.raises(BundleError, match="Update Bakeoff"):
         bundle({"kind": "smell"}, {"model.onnx": b""})
+
+
+def test_several_questions_are_answered_by_name(tmp_path: Path):
+    cast = helper.make_node("Identity", ["input"], ["outputs"])
+    given = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["b", 3])
+    out = helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["b", 3])
+    made = helper.make_graph([cast], "same", [given], [out])
+    network = helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    ).SerializeToString()
+    heads = [
+        {"kind": "softmax", "name": "mood", "labels": ["bad", "good"]},
+        {"kind": "linear", "name": "stars", "labels": ["stars"], "mean": [3.0], "std": [2.0]},
+    ]
+    files = {
+        "config.json": {"onnx": {"input": "input", "output": "outputs", "batch": None}},
+        "labels.json": ["bad", "good"],
+        "preprocessing.json": {
+            "modality": "table", "names": ["a", "b", "c"], "categories": {},
+            "scores": {"kind": "several", "heads": heads},
+        },
+    }  # fmt: skip
+    parts = {name: json.dumps(one).encode() for name, one in files.items()}
+    model = open_model(parts | {"model.onnx": network})
+    (tmp_path / "in.csv").write_text("a,b,c\n0,1,0.5\n", encoding="utf-8")
+
+    [told] = model.answers([[0, 1, 0.5]])
+    predict_file(model, tmp_path / "in.csv", tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+
+    good = round(1 / (1 + math.exp(-1)), 6)
+    assert told["mood"]["label"] == "good"
+    assert told["mood"]["scores"]["good"] == good
+    assert told["stars"] == {"values": {"stars": 4.0}}
+    assert model.recorded([[0, 1, 0.5]])[0, 1] == pytest.approx(good, abs=1e-6)
+    assert (row["mood.label"], row["mood.score.good"], row["stars.stars"]) == ("good", good, 4.0)
