@@ -127,11 +127,14 @@ def build_dataset(raw: RawData, config: DataConfig, *, known: ModelInput | None 
     names = {"users", "items", "architecture"}  # they do not change what is learnt
     mapping = model_input_to_mapping(model_input)
     preprocessing = {key: value for key, value in mapping.items() if key not in names}
+    learnt = target.to_mapping()
+    if not target.heads:
+        del learnt["heads"]  # data that have one target keep the hash that they always had
     return Dataset(
         input=model_input,
         target=target,
         **splits,
-        hash=_sha256([json.dumps([hashes, preprocessing, target.to_mapping()], sort_keys=True)]),
+        hash=_sha256([json.dumps([hashes, preprocessing, learnt], sort_keys=True)]),
         facts={
             **raw.facts,
             "kind": config.kind,
