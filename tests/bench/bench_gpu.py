@@ -10,6 +10,8 @@ their share of the device's dense bf16 peak, for devices whose peak is known her
 """
 
 import argparse
+import contextlib
+import io
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -142,7 +144,8 @@ def measure(name: str, case: Case, device: torch.device, home: Path) -> str:
     flops = 3 * (count_flops(plan.model, plan.data.test.inputs[:1]) or 0)
     with store.init("gpu", home=home, capture=False) as run:
         trainer, _ = _make_trainer(run, run.folder, plan)
-        _fit(trainer, plan)
+        with contextlib.redirect_stdout(io.StringIO()):
+            _fit(trainer, plan)
     with store.open(home) as opened:
         rows = {row["metric"]: row for row in opened.series([run.id]).to_pylist()}
     rate = rows["examples_per_s"]["max"]
