@@ -185,7 +185,7 @@ def _keep(y: NDArray[Any], starts: Indices) -> Indices:
         below, above = np.where(is_finite, y, np.inf), np.where(is_finite, y, -np.inf)
         extremes = _extremes(below, above, starts, ends)
         gaps = _gaps(np.flatnonzero(~is_finite), starts, ends)
-        kept = np.sort([starts, *extremes, *gaps, ends - 1], axis=0)
+        kept = list(np.sort([starts, *extremes, *gaps, ends - 1], axis=0))
     ordered = np.stack(kept, axis=1).ravel()  # one column is behind the other
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 

@@ -16,6 +16,7 @@ from store.filters import Compiled
 from store.schema import key_of
 
 SPARK_VALUES: Final = 40
+_LONG_PAGE: Final = 500
 
 _COLUMNS = """r.run_id, r.project, r.name, r.group_name AS "group", r.status,
     make_timestamp(r.created_us) AS created_at, make_timestamp(r.ended_us) AS ended_at,
@@ -92,19 +93,27 @@ def _metrics(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> di
     """Return the values of columns that come from ``series``, by the columns' identities."""
     if not columns:
         return {}
-    metric_keys = [key_of(column.name) for column in columns]
-    picks = ", ".join(
-        f"any_value({column.sql}) FILTER (s.metric_key = ?) AS c{index}"
-        for index, column in enumerate(columns)
-    )
+    picks = ", ".join(f"{column.sql} AS c{index}" for index, column in enumerate(columns))
+    names = sorted({key_of(column.name) for column in columns})
     table = asked.table(
-        f"""SELECT s.run_key, {picks} FROM series AS s
-        WHERE s.metric_key IN (SELECT unnest(?)) AND s.run_key IN (SELECT unnest(?))
-        GROUP BY s.run_key""",  # noqa: S608  # compiled
-        [*metric_keys, sorted(set(metric_keys)), keys.to_pylist()],
+        f"""SELECT s.run_key, s.metric_key, {picks} FROM series AS s
+        WHERE s.metric_key IN {_among(names)} AND s.run_key IN {_among(keys.to_pylist())}""",  # noqa: S608  # compiled
     )
-    rows = _rows(keys, table["run_key"])
-    return {id(column): table[f"c{index}"].take(rows) for index, column in enumerate(columns)}
+    metric_key = table["metric_key"].to_numpy()
+    found: dict[int, Any] = {}
+    for index, column in enumerate(columns):
+        of_metric = table.take(pa.array(np.flatnonzero(metric_key == key_of(column.name))))
+        found[id(column)] = of_metric[f"c{index}"].take(_rows(keys, of_metric["run_key"]))
+    return found
+
+
+def _among(keys: Sequence[int]) -> str:
+    """Return what belongs behind ``IN``; a short list of constants prunes rows, a long one is slow.
+
+    Numbers as parameters cost more than the query: DuckDB looks for pandas at each.
+    """
+    numbers = ", ".join(map(str, keys)) or "NULL"
+    return f"({numbers})" if len(keys) <= _LONG_PAGE else f"(SELECT unnest([{numbers}]))"
 
 
 def _params(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> dict[int, Any]:
@@ -112,9 +121,9 @@ def _params(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> dic
     if not columns:
         return {}
     table = asked.table(
-        """SELECT run_key, key, number, text FROM param
-        WHERE key IN (SELECT unnest(?)) AND run_key IN (SELECT unnest(?))""",
-        [sorted({column.name for column in columns}), keys.to_pylist()],
+        f"""SELECT run_key, key, number, text FROM param
+        WHERE key IN (SELECT unnest(?)) AND run_key IN {_among(keys.to_pylist())}""",  # noqa: S608  # numbers
+        [sorted({column.name for column in columns})],
     )
     found: dict[int, Any] = {}
     names = np.array(table["key"].to_pylist(), dtype=object)
