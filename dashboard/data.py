@@ -156,6 +156,11 @@ def run(run_id: str) -> Mapping[str, Any]:
     return _cached("run", run_id)
 
 
+def data_hash(run_id: str) -> str:
+    """Return the hash of the data that a finished run saw; it never changes, so it is asked once."""
+    return _data_hash(home(), run_id)
+
+
 def series(run_ids: Sequence[str]) -> "pa.Table":
     """Return one row per run and metric: goal, last, best, ..."""
     return _cached("series", tuple(run_ids))
@@ -246,6 +251,11 @@ def _forget(key: str) -> None:
 
 def _cached(name: str, *arguments: Any, **options: Any) -> Any:
     return _read(home(), state().version, name, arguments, tuple(options.items()))
+
+
+@lru_cache(maxsize=5_000)
+def _data_hash(_home: str, run_id: str) -> str:
+    return str(run(run_id).get("data_hash"))
 
 
 @lru_cache(maxsize=128)

@@ -129,20 +129,22 @@ def num_judged() -> int:
 
 
 def _cell(run_id: str, lines_of: Mapping[str, str]) -> str:
-    line = lines_of.get(str(data.run(run_id).get("data_hash")), "")
+    folder = place().run(run_id).predictions
+    splits = _splits(stamp_of(folder), run_id)
+    if not splits:
+        return ""
+    line = lines_of.get(data.data_hash(run_id), "") if lines_of else ""
     present = champion(line) if line else None
     wanted = _policy(_state(), line)
-    splits = data.splits(run_id)
-    if not wanted.gates or not splits:
+    if not wanted.gates:
         return ""
     if looks.is_sealed(wanted.split):
         usual = next((name for name in ("val", "valid", "validation") if name in splits), None)
         if usual is None:
             return ""
         wanted = replace(wanted, split=usual)
-    sides = [Candidate(name="run", run_ids=(run_id,))]
-    sides += [Candidate(name="champion", run_ids=present.runs)] if present else []
-    key = (_state(), state_of(sides, wanted.split), run_id)
+    # A finished run changes by its predictions only, a champion only with the audit log.
+    key = (_state(), stamp_of(folder / f"{wanted.split}.parquet"), run_id)
     if key not in _judged and key not in _waiting:
         _waiting.add(key)
         behind_the_page.submit(_judge, key, wanted, present.runs if present else None)
@@ -202,6 +204,11 @@ def forget(line: str) -> None:
 def _state() -> State:
     folder = place().releases
     return (stamp_of(folder / "audit.jsonl"), stamp_of(folder / "release.yaml"))
+
+
+@lru_cache(maxsize=_MOST_JUDGED)
+def _splits(_state: Stamp, run_id: str) -> Sequence[str]:
+    return data.ask(lambda s: s.splits(run_id))
 
 
 @lru_cache(maxsize=8)

@@ -63,7 +63,6 @@ st.set_page_config(
 )
 st.logo(str(_STATIC / "logo.svg"), icon_image=str(_STATIC / "logo.svg"), size="medium")
 st.html(_CSS)
-st.html(_DRAWER, unsafe_allow_javascript=True)
 PAGES = {
     "home": st.Page(
         home.page,
@@ -175,3 +174,4 @@ page = st.navigation(
     {title: [PAGES[name] for name in names] for title, names in SECTIONS.items()}, position="top"
 )
 errors.guarded(page.run)
+st.html(_DRAWER, unsafe_allow_javascript=True)  # takes a line's height: where nobody minds

@@ -129,7 +129,7 @@ def _best(
     text = data.within(current, "status = finished")
     columns = [tables.metric_column(metric.name)]
     found = data.runs(text, metric.order, columns=columns).to_pylist()[:_MOST_JUDGED]
-    hashes = {row["run_id"]: data.run(row["run_id"]).get("data_hash") for row in found}
+    hashes = {row["run_id"]: data.data_hash(row["run_id"]) for row in found}
     return next_step.on_same_data(found, hashes)[: next_step.MOST_COMPARED]
 
 

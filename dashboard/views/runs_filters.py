@@ -98,7 +98,7 @@ def _text() -> str:
             icon=":material/search:",
             label_visibility="collapsed",
             width="stretch",
-            live="400ms",
+            live="200ms",
         )
         or ""
     )
