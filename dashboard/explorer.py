@@ -92,7 +92,7 @@ def draw(
             "marks": marks(),
             "groupings": [asdict(one) for one in groupings(runs)],
             "panels": folding.as_data(panels),
-            "axes": sorted({m.name for panel in panels for m in panel.metrics if not m.is_formula}),
+            "axes": _metrics([run["run_id"] for run in runs]),
             "view": {name: st.query_params[name] for name in CURVE_VIEW if name in st.query_params},
             "revision": st.session_state.get(_REVISION, 0),
             "plainX": plain_x,
@@ -102,6 +102,11 @@ def draw(
         key=key,
         on_arrange=on_arrange,
     )
+
+
+def _metrics(run_ids: Sequence[str]) -> list[str]:
+    names = data.series(run_ids).column("metric").to_pylist()
+    return sorted({name for name in names if not name.startswith("system/")})
 
 
 def redraw() -> None:

@@ -23,11 +23,6 @@ class Metric:
     is_point: bool = False
     """Measured once, at the end: a mark, not a line."""
 
-    @property
-    def is_formula(self) -> bool:
-        """Whether it is computed from others."""
-        return self.name.startswith(formulas.MARK)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
@@ -40,7 +35,11 @@ class Panel:
     @property
     def section(self) -> str:
         """What its metrics' names begin with, before the first slash."""
-        return "" if self.metrics[0].is_formula else self.key.rpartition("/")[0].partition("/")[0]
+        return (
+            ""
+            if self.key.startswith(formulas.MARK)
+            else self.key.rpartition("/")[0].partition("/")[0]
+        )
 
 
 def as_data(shown: Sequence[Panel]) -> list[dict[str, Any]]:

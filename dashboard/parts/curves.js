@@ -5,6 +5,7 @@ const RETRY_MS = [1000, 2000, 4000];
 // A page never costs the server more than 1/70 of a core: a costly answer makes the next one wait.
 const REST_PER_COST = 70;
 const REQUEST_MS = 2;
+const SYNC_MS = 700;
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -31,7 +32,7 @@ class Explorer {
     this.hovered = null;
     this.find = (selector) => root.querySelector(selector);
     this.onVisible = () => document.hidden || this.schedule(0);
-    this.onHistory = () => this.adopt((key) => new URLSearchParams(document.location.search).get(key));
+    this.onHistory = (event) => event.isOurs || this.adopt((key) => new URLSearchParams(document.location.search).get(key));
     document.addEventListener("visibilitychange", this.onVisible);
     window.addEventListener("popstate", this.onHistory);
     this.seen = new IntersectionObserver((entries) => this.onSeen(entries), { rootMargin: "250px" });
@@ -40,6 +41,7 @@ class Explorer {
 
   destroy() {
     clearTimeout(this.timer);
+    clearTimeout(this.syncTimer);
     document.removeEventListener("visibilitychange", this.onVisible);
     window.removeEventListener("popstate", this.onHistory);
     this.seen.disconnect();
@@ -53,6 +55,7 @@ class Explorer {
     const drawn = this.data && JSON.stringify([this.data.runs.map((run) => run.id), this.data.url]);
     this.data = data;
     if (isNew) this.view = readView((key) => data.view[key], data);
+    else this.writeUrl(false);  // Python may have written the address without what came since
     this.dark = isDark(this.root);
     this.root.classList.toggle("dark", this.dark);
     this.running = new Set(data.runs.filter((run) => run.running).map((run) => run.id));
@@ -183,6 +186,15 @@ class Explorer {
     this.writtenAt = now;
     if (isNewStep && !isQuick) history.pushState(history.state, "", url);
     else history.replaceState(history.state, "", url);
+    clearTimeout(this.syncTimer);
+    this.syncTimer = setTimeout(() => this.syncAddress(), SYNC_MS);
+  }
+
+  // The page keeps an address of its own for Python; it reads ours when the history moves.
+  syncAddress() {
+    const event = new PopStateEvent("popstate", { state: history.state });
+    event.isOurs = true;
+    window.dispatchEvent(event);
   }
 
   // -- range -----------------------------------------------------------------------------------

@@ -5,6 +5,32 @@ const GUTTER = 18;
 const SECONDS = [0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 604800];
 const WHOLE = [1, 2, 5].flatMap((n) => Array.from({ length: 13 }, (_, power) => n * 10 ** power)).sort((a, b) => a - b);
 
+// A logarithmic axis that shows less than a decade has even ticks; else powers of ten are named.
+const LOG_AXIS = {
+  splits: (_u, _axis, low, high) => {
+    if (high / low >= 8) {
+      const found = [];
+      for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+        for (let digit = 1; digit < 10; digit++) found.push(Number(`${digit}e${power}`));
+      }
+      return found.filter((value) => value >= low && value <= high);
+    }
+    const rough = (high - low) / 5;
+    const unit = 10 ** Math.floor(Math.log10(rough));
+    const step = unit * ([1, 2, 5].find((n) => n * unit >= rough) || 10);
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  },
+  filter: (u, splits) => {
+    if (splits.length < 2 || splits.at(-1) / splits[0] < 8) return splits;
+    const isWide = splits.at(-1) / splits[0] > 300;
+    return splits.map((value) => {
+      const digit = Number(value.toExponential()[0]);
+      return digit === 1 || (!isWide && (digit === 2 || digit === 5)) ? value : null;
+    });
+  },
+};
+
 Panel.prototype.options = function () {
   const { explorer, drawn } = this;
   const font = `11px ${getComputedStyle(this.plot).fontFamily}`;
@@ -21,7 +47,9 @@ Panel.prototype.options = function () {
     padding: [10, GUTTER, 0, 0],
     legend: { show: false },
     scales: {
-      x: { time: drawn.x === "wall" && !drawn.logx, auto: false, distr: drawn.logx ? 3 : 1 },
+      x: {
+        time: drawn.x === "wall" && !drawn.logx, auto: false, distr: drawn.logx ? 3 : 1, range: (_u, low, high) => [low, high],
+      },
       y: { distr: explorer.view.log ? 3 : 1, range: () => this.heights() },
     },
     cursor: {
@@ -33,8 +61,9 @@ Panel.prototype.options = function () {
       {
         ...axis, size: 26, label: AXES[drawn.x] || drawn.x, labelSize: 16, labelGap: -2,
         ...((values || plain) && { values: values || plain }), ...(steps && !drawn.logx && { incrs: steps }),
+        ...(drawn.logx && LOG_AXIS),
       },
-      { ...axis, size: 56, values: (_u, splits) => axisNumbers(splits, this.spec.unit) },
+      { ...axis, size: 56, values: (_u, splits) => axisNumbers(splits, this.spec.unit), ...(explorer.view.log && LOG_AXIS) },
     ],
     series: [{}, { show: true, stroke: "transparent" }],
     hooks: {
@@ -271,7 +300,7 @@ Panel.prototype.drawLetters = function (u) {
   ctx.restore();
 };
 
-// Letters that would overlap move apart, each by half, and stay inside the panel.
+// Letters that would overlap move apart, each by half; then those beyond an end push the others back.
 function spread(marks, gap, top, bottom) {
   marks.sort((a, b) => a.y - b.y);
   for (let round = 0; round < 12; round++) {
@@ -281,8 +310,9 @@ function spread(marks, gap, top, bottom) {
       marks[i - 1].y -= missing / 2;
       marks[i].y += missing / 2;
     }
-    for (const mark of marks) mark.y = Math.max(top, Math.min(bottom, mark.y));
   }
+  marks.forEach((mark, i) => (mark.y = Math.max(mark.y, i ? marks[i - 1].y + gap : top)));
+  for (let i = marks.length - 1, end = bottom; i >= 0; i--, end = marks[i + 1].y - gap) marks[i].y = Math.min(marks[i].y, end);
 }
 
 function lastWithin(line, max) {

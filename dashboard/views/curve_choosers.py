@@ -76,29 +76,33 @@ def _add_formula(metrics: Sequence[str], shown: Sequence[str]) -> None:
     arrange([*shown, formulas.MARK + text.replace(",", ";")])  # commas part what is in the address
 
 
-def layout() -> None:
+def layout(shown: Sequence[Panel]) -> None:
     """Draw the layouts: load one, or keep, rename and delete them."""
     with st.popover("Layouts", icon=":material/dashboard:", help="Panels and how they are drawn."):
         names = layouts.names()
         if names:
             chosen = st.selectbox("Layout", names, key=_LAYOUT)
             st.button("Load", type="primary", on_click=_load, args=(chosen,), width="stretch")
+        view = st.query_params.to_dict() | {"metrics": ",".join(panel.key for panel in shown)}
         typed = st.text_input("Name", key=_NAME, placeholder="A name for what is shown")
         with st.container(horizontal=True):
-            _button("Save this view", layouts.save, typed, st.query_params.to_dict(), off=not typed)
+            _button(
+                "Save this view", layouts.save, typed, view,
+                off=not typed, done="Saved.",
+            )  # fmt: skip
             if names:
-                _button("Rename", layouts.rename, chosen, typed, off=not typed)
-                _button("Delete", layouts.delete, chosen)
+                _button("Rename", layouts.rename, chosen, typed, off=not typed, done="Renamed.")
+                _button("Delete", layouts.delete, chosen, done="Deleted.")
         st.caption(
             "For everybody who opens this store: metrics, groups, axes, smoothing, formulae."
         )
 
 
 def _button(
-    label: str, action: Callable[..., object], *arguments: object, off: bool = False
+    label: str, action: Callable[..., object], *arguments: object, done: str, off: bool = False
 ) -> None:
     def act() -> None:
-        if doing.succeeded(action, *arguments, done=f"{label}: done."):
+        if doing.succeeded(action, *arguments, done=done):
             st.session_state[_NAME] = ""
             st.session_state.pop(_LAYOUT, None)
 

@@ -93,7 +93,7 @@ def _choosers(runs: Sequence[dict[str, Any]], newest: Sequence[dict[str, Any]]) 
             curve_choosers.panels(available, shown)
         names = [m.name for panel in available.values() for m in panel.metrics]
         curve_choosers.formula(names, shown)
-        curve_choosers.layout()
+        curve_choosers.layout(shown)
     return shown
 
 
