@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, doing, navigation
+from dashboard.views import run_variants
 from experiments import queue, run_actions
 from experiments.queueing.jobs import Job
 from store import trash
@@ -20,6 +21,9 @@ def draw(run: Mapping[str, Any]) -> None:
         navigation.go("compare", {"runs": run["run_id"], "project": ""})
     if job is not None:
         _job_button(job)
+    if run_variants.can_have(run):
+        with st.popover("Variant", icon=":material/compress:", help="A smaller model of this run."):
+            run_variants.draw(run)
     with st.popover("Edit", icon=":material/edit:"):
         _edit(run)
 

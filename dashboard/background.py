@@ -1,0 +1,43 @@
+"""Commands of Bakeoff that a page starts and watches, each a process of its own."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments import processes
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A command that was started; it goes on without the page."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it came to its end, good or bad."""
+        return self.process.poll() is not None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it did what it should."""
+        return self.process.poll() == 0
+
+    def said(self) -> list[str]:
+        """Return what it said so far."""
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return []
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def start(name: str, arguments: Sequence[str | Path]) -> Work:
+    """Start ``bakeoff`` with some arguments; `name` is the log's."""
+    log = Path(tempfile.mkdtemp(prefix=f"bakeoff-{name}-")) / f"{name}.log"
+    process = processes.start([sys.executable, "-m", "experiments", *arguments], output=log)
+    return Work(process=process, log=log)
