@@ -24,7 +24,11 @@ class Points(NamedTuple):
 
     def at(self, rows: Any) -> "Points":
         """Return some of the points."""
-        return Points(self.x[rows], self.value[rows], self.step[rows])
+        x = self.x[rows]
+        return Points(x, self.value[rows], x if self.step is self.x else self.step[rows])
+
+
+NONE: Final = Points(np.empty(0), np.empty(0), np.empty(0, np.int64))
 
 
 def load(asked: Asked, run_ids: Sequence[str], metric: str, x: str) -> None:

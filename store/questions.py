@@ -102,23 +102,20 @@ def curves(
 ) -> pa.Table:
     """Return first, minimum, maximum and last of each pixel column of each run's curve."""
     exact_curves.load(asked, run_ids, metric, x)
-    owners: list[Any] = []
-    parts: list[tuple[Any, Any, Any]] = []
+    owners, parts = [np.empty(0, np.int32)], [exact_curves.NONE]
     for index, run_id in enumerate(run_ids):
-        xs, value, step = exact_curves.points(asked, run_id, metric, x)
-        if not len(xs):
+        curve = exact_curves.points(asked, run_id, metric, x)
+        if not len(curve.x):
             continue
-        low = xs[0] if lo is None else lo
-        high = xs[-1] if hi is None else hi
-        chosen = m4(xs, value, low, high, width)
-        owners.append(np.full(len(chosen), index, np.int32))
-        parts.append((xs[chosen], value[chosen], step[chosen]))
-    columns = [np.concatenate(part) for part in zip(*parts, strict=True)] or [[], [], []]
-    owner = pa.array(np.concatenate(owners) if owners else [], pa.int32())
-    names = pa.DictionaryArray.from_arrays(owner, pa.array(run_ids, pa.string()))
+        low = curve.x[0] if lo is None else lo
+        high = curve.x[-1] if hi is None else hi
+        parts.append(curve.at(m4(curve.x, curve.value, low, high, width)))
+        owners.append(np.full(len(parts[-1].x), index, np.int32))
+    names = pa.DictionaryArray.from_arrays(np.concatenate(owners), pa.array(run_ids, pa.string()))
+    xs, values, steps = (np.concatenate(part) for part in zip(*parts, strict=True))
     types = (pa.float64(), pa.float64(), pa.int64())
-    arrays = [pa.array(c, t) for c, t in zip(columns, types, strict=True)]
-    return pa.table([names.dictionary_decode(), *arrays], names=["run_id", "x", "value", "step"])
+    arrays = [pa.array(c, t) for c, t in zip((xs, values, steps), types, strict=True)]
+    return pa.table([names, *arrays], names=["run_id", "x", "value", "step"])
 
 
 def bands(

@@ -168,7 +168,7 @@ class Store:
         Returns
         -------
         pyarrow.Table
-            run_id, x, value (float64) and step (int64), in order of x within a run.
+            run_id (a dictionary), x, value (float64) and step (int64), in order of x within a run.
         """
         return self.ask(
             "curves", metric=metric, run_ids=list(run_ids), x=x, lo=lo, hi=hi, width=width
