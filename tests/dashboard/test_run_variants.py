@@ -20,7 +20,7 @@ def trained(home, monkeypatch):
     (folder / "best.ckpt").write_bytes(b"no checkpoint")
     monkeypatch.setenv("BAKEOFF_HOME", str(home))
     yield run_id
-    run_variants._making.clear()  # noqa: SLF001  what this dashboard has started
+    run_variants._making.clear()
     data.close()
 
 
@@ -35,7 +35,7 @@ def test_only_a_finished_run_with_a_model_can_have_a_variant(trained, home, open
 def test_what_cannot_be_made_is_told_in_words(trained, opened):
     page = opened("run", id=trained)
     next(one for one in page.button if one.label == "Make it").click().run()
-    [work] = run_variants._making.values()  # noqa: SLF001
+    [work] = run_variants._making.values()
     deadline = time.monotonic() + 120
     while not work.is_done and time.monotonic() < deadline:
         time.sleep(0.1)
