@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dashboard import theme
 from dashboard.charts import GRID, INK, MUTED, axis_title, dress, faded, stroke
 from dashboard.evaluation_data import Entry
+from experiments.evaluating.answers import Places
 from experiments.evaluating.bands import Band
 from experiments.evaluating.calibration import Calibration
 from experiments.evaluating.costs import Front
@@ -194,6 +195,34 @@ def residuals(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
     figure.add_hline(y=0, line={"width": 1, "dash": "dot", "color": MUTED[mode]})
     figure.update_xaxes(title=axis_title("True", mode))
     figure.update_yaxes(title=axis_title("Predicted minus true", mode))
+    return figure
+
+
+def places(found: Mapping[Entry, Places], title: str, *, mode: str) -> go.Figure:
+    """Return a metric of lists cut at every place; bands for up to three models."""
+    figure = go.Figure()
+    for entry, one in found.items():
+        known = np.isfinite(one.low)
+        if len(found) <= 3 and known.any():
+            limits = Band(x=one.k[known], low=one.low[known], high=one.high[known])
+            figure.add_trace(_band(limits, entry, mode))
+        figure.add_trace(_line(entry, one.k, one.value, mode, f"{title} %{{y:.4f}}"))
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title("k: length of the list", mode), dtick=1)
+    figure.update_yaxes(title=axis_title(title, mode), rangemode="tozero")
+    return figure
+
+
+def spread(
+    found: Mapping[Entry, tuple[FloatArray, FloatArray]], x: str, y: str, *, mode: str
+) -> go.Figure:
+    """Return cumulative shares: how a value of each example spreads."""
+    figure = go.Figure()
+    for entry, (values, shares) in found.items():
+        figure.add_trace(_line(entry, values, shares, mode, "%{y:.0%} of them"))
+    dress(figure, mode)
+    figure.update_xaxes(title=axis_title(x, mode))
+    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02], tickformat=".0%")
     return figure
 
 

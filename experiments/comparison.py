@@ -209,6 +209,7 @@ def judge(gathered: Gathered, spec: ComparisonSpec) -> Comparison:
     if evidence is not None and not gathered.is_blocked:
         sign = 1.0 if goal == "max" else -1.0
         try:
+            evidence.first.check_metric(spec.metric)
             found = _differences(evidence, candidates, spec)
         except ValueError as error:
             text = f"{verdict.name_of(spec.metric)} cannot be computed: {error}"

@@ -94,6 +94,8 @@ def _members(home: Home, run_ids: tuple[str, ...], split: str) -> Members:
     tables = [predictions.read(home.run(run_id), split) for run_id in run_ids]
     first = tables[0]
     facts = json.loads(first.schema.metadata[predictions.METADATA_KEY])
+    if facts["task"] not in {"classification", "regression"}:
+        raise SpecError(["Expected runs that give classes or numbers; their answers have no mean."])
     ids = first["example_id"].to_pylist()
     parts: list[Array] = []
     for run_id, table in zip(run_ids, tables, strict=True):

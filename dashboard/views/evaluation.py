@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import cards, components, data, evaluation_data, figures, markup, state
 from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import Markup, element
-from dashboard.views import evaluation_more, example_panel, threshold_panel
+from dashboard.views import evaluation_answers, evaluation_more, example_panel, threshold_panel
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import bands, evaluation, looks, mistakes
 from experiments.evaluating.class_table import class_table
@@ -62,8 +62,7 @@ def draw(entries: tuple[Entry, ...], *, key: str, where: str, split: str = "") -
         if len(tasks) > 1:
             st.info("These models do different tasks; look at one of them alone.")
             return
-        is_classifier = tasks == {"classification"}
-        sections = _CLASSIFIER if is_classifier else _REGRESSION
+        sections = _SECTIONS.get(next(iter(tasks)), _REGRESSION)
         chosen = st.segmented_control(
             "Chart", list(sections), default=next(iter(sections)), key=f"{key}_chart",
             bind="query-params", required=True,
@@ -308,4 +307,22 @@ _REGRESSION: dict[str, Callable[[Scene], None]] = {
     "Residuals": evaluation_more.residuals,
     "Errors": evaluation_more.errors,
     "Fit": evaluation_more.fit,
+}
+_SECTIONS: dict[str, dict[str, Callable[[Scene], None]]] = {
+    "classification": _CLASSIFIER,
+    "ranking": {
+        "Lists": evaluation_answers.lists,
+        "Users": evaluation_more.errors,
+        "Fit": evaluation_more.fit,
+    },
+    "tokens": {
+        "Loss": evaluation_answers.tokens,
+        "Texts": evaluation_more.errors,
+        "Fit": evaluation_more.fit,
+    },
+    "texts": {
+        "Likeness": evaluation_answers.texts,
+        "Texts": evaluation_more.errors,
+        "Fit": evaluation_more.fit,
+    },
 }

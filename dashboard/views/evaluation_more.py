@@ -141,10 +141,11 @@ def errors(scene: Scene) -> None:
             chosen = st.selectbox(
                 "Model", list(names), format_func=lambda i: names[i], key=f"{scene.key}_wrong_run"
             )
+        is_classifier = {one.task for one in models.values()} == {"classification"}
+        orders = ["surest", "least sure"] if is_classifier else ["worst", "best"]
         order = st.segmented_control(
-            "First", ["surest", "least sure"], default="surest", key=f"{scene.key}_wrong_order",
-            required=True,
-        )  # fmt: skip
+            "First", orders, default=orders[0], key=f"{scene.key}_wrong_order", required=True
+        )
         text = st.text_input(
             "Only where", key=f"{scene.key}_wrong_where", placeholder="region = north and age > 40",
             help="Slice columns, label and id; = != < <= > >= ~ with and, or, not.",
@@ -157,7 +158,7 @@ def errors(scene: Scene) -> None:
         except ConditionError as error:
             st.error(str(error), icon=":material/error:")
             return
-    rows = mistakes.mistakes(one, order="surest" if order == "surest" else "least sure",
+    rows = mistakes.mistakes(one, order="least sure" if order == orders[1] else "surest",
                              within=within)  # fmt: skip
     of = len(one) if within is None else int(within.sum())
     if one.task == "classification":

@@ -1,6 +1,6 @@
 """Examples with what the model saw, said, and should have said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,11 @@ def draw(run_id: str, one: Predicted, rows: NDArray[np.int64], *, key: str) -> N
         st.caption("There is no such example.")
         return
     described = mistakes.described(one, shown)
-    lines = [_lines(row, is_classifier=one.task == "classification") for row in described]
-    gallery(run_id, described, lines, key=key)
+    lines = [_LINES[one.task](row) for row in described]
+    if one.task == "ranking":  # a user is no example that could be read again
+        components.sheet(figures.examples(described, {}, lines), key=key)
+    else:
+        gallery(run_id, described, lines, key=key)
     if len(rows) > len(shown):
         st.caption(f"The first {len(shown)} of {len(rows):,}.")
 
@@ -38,16 +41,47 @@ def gallery(
         st.caption(f"Only ids are shown. {found}")
 
 
-def _lines(row: Mapping[str, Any], *, is_classifier: bool) -> list[Markup]:
-    if not is_classifier:
-        return [
-            element("span", f"true {row['label']:.4g}, said {row['said']:.4g}"),
-            element("span", f"off by {row['score']:+.4g}"),
-            element("span", row["id"]),
-        ]
+def _number(row: Mapping[str, Any]) -> list[Markup]:
+    return [
+        element("span", f"true {row['label']:.4g}, said {row['said']:.4g}"),
+        element("span", f"off by {row['score']:+.4g}"),
+        element("span", row["id"]),
+    ]
+
+
+def _class(row: Mapping[str, Any]) -> list[Markup]:
     tone = "right" if row["label"] == row["said"] else "wrong"
     return [
         element("span", "true ", element("b", row["label"])),
         element("span", "said ", element("b", row["said"], cls=tone), f" at {row['score']:.2f}"),
         element("span", row["id"]),
     ]
+
+
+def _text(row: Mapping[str, Any]) -> list[Markup]:
+    tone = "right" if row["label"] == row["said"] else "wrong"
+    return [
+        element("span", "wanted ", element("b", row["label"])),
+        element("span", "wrote ", element("b", row["said"] or "nothing", cls=tone)),
+        element("span", f"{row['score']:.0%} alike · {row['id']}"),
+    ]
+
+
+def _tokens(row: Mapping[str, Any]) -> list[Markup]:
+    told = f"{row['said']:.3f} nats a token, perplexity {row['score']:.4g}"
+    return [element("span", told), element("span", f"{row['label']:,} tokens · {row['id']}")]
+
+
+def _list(row: Mapping[str, Any]) -> list[Markup]:
+    told = f"liked items at {row['said']}" if row["said"] else "no liked item on the list"
+    of = f"{row['label']:,} liked · NDCG@{row['places']} {row['score']:.3f}"
+    return [element("span", told), element("span", of)]
+
+
+_LINES: dict[str, Callable[[Mapping[str, Any]], list[Markup]]] = {
+    "classification": _class,
+    "regression": _number,
+    "ranking": _list,
+    "tokens": _tokens,
+    "texts": _text,
+}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from experiments.evaluating.mistakes import described
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import Interval, McNemar, mcnemar, tango_interval
 
@@ -54,7 +55,7 @@ class Flips:
 
 
 def flips(candidate: Predicted, baseline: Predicted) -> Flips:
-    """Compare two classifiers' answers, example by example.
+    """Compare two models' answers, example by example: right or wrong classes or texts.
 
     Parameters
     ----------
@@ -64,32 +65,28 @@ def flips(candidate: Predicted, baseline: Predicted) -> Flips:
     Raises
     ------
     ValueError
-        If they are not of the same examples, or not classifiers.
+        If they are not of the same examples, or no answer of theirs is right or wrong.
     """
-    if "classification" not in {candidate.task, baseline.task} or candidate.task != baseline.task:
-        raise ValueError("Expected two classifiers; flips are of right and wrong answers.")
+    if candidate.task != baseline.task or candidate.task not in {"classification", "texts"}:
+        raise ValueError(
+            "Flips are of right and wrong answers; these predictions are numbers, not answers."
+        )
     if len(candidate) != len(baseline) or not np.array_equal(candidate.label, baseline.label):
         raise ValueError("Expected predictions of the same examples in the same order.")
-    label = candidate.label.astype(np.int64)
-    own, other = candidate.predicted == label, baseline.predicted == label
+    own, other = candidate.is_right, baseline.is_right
     kind = np.select([own & ~other, ~own & other, ~own & ~other], [0, 1, 2], default=3)
     counts = np.bincount(kind, minlength=4)
     fixed, broken, both_wrong, both_right = (int(count) for count in counts)
     return Flips(
         kind=kind.astype(np.int8),
-        surprise=belief(baseline) - belief(candidate),
+        surprise=baseline.quality - candidate.quality,
         fixed=fixed,
         broken=broken,
         both_wrong=both_wrong,
         both_right=both_right,
-        difference=tango_interval(fixed, broken, len(label)),
+        difference=tango_interval(fixed, broken, len(own)),
         test=mcnemar(fixed, broken),
     )
-
-
-def belief(one: Predicted) -> NDArray[np.float64]:
-    """Return the score that each example's true class got, shape (n,)."""
-    return one.table[np.arange(len(one)), one.label.astype(np.int64)]
 
 
 def between(
@@ -97,21 +94,20 @@ def between(
     baseline: Predicted,
     rows: Sequence[int] | NDArray[Any],
 ) -> list[dict[str, Any]]:
-    """Return examples as plain rows: id, label, what each says and how sure it is."""
+    """Return examples as plain rows: id, label, what each says and how sure (or near) it is."""
     picked = np.asarray(rows, dtype=np.int64)
-    names = candidate.class_names
-    own, other = candidate.take(picked), baseline.take(picked)
-    sure = [one.table.max(axis=1) for one in (own, other)]
     return [
         {
-            "id": example,
-            "label": names[int(own.label[place])],
-            "candidate": names[int(own.predicted[place])],
-            "candidate_score": float(sure[0][place]),
-            "baseline": names[int(other.predicted[place])],
-            "baseline_score": float(sure[1][place]),
+            "id": own["id"],
+            "label": own["label"],
+            "candidate": own["said"],
+            "candidate_score": own["score"],
+            "baseline": other["said"],
+            "baseline_score": other["score"],
         }
-        for place, example in enumerate(own.example_id.to_pylist())
+        for own, other in zip(
+            described(candidate, picked), described(baseline, picked), strict=True
+        )
     ]
 
 

@@ -76,14 +76,19 @@ class Wear:
 
 def is_sealed(split: str) -> bool:
     """Whether looks at a split are counted."""
-    return split in SEALED
+    return base_of(split) in SEALED
+
+
+def base_of(split: str) -> str:
+    """Return the split whose examples a set of predictions is about: ``test_lists`` -> ``test``."""
+    return split.partition("_")[0]
 
 
 def examples_key(record: Mapping[str, Any], split: str) -> str:
     """Return what names the examples of a split: their hash, else that of all data, else the project."""
     hashes = (record.get("data") or {}).get("hashes") or {}
-    known = hashes.get(split) or record.get("data_hash")
-    return f"{split}:{known or 'project ' + str(record.get('project'))}"
+    known = hashes.get(base_of(split)) or record.get("data_hash")
+    return f"{base_of(split)}:{known or 'project ' + str(record.get('project'))}"
 
 
 def look(

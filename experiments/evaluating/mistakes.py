@@ -1,5 +1,6 @@
 """The examples behind the figures: a cell of the confusion matrix, the surest mistakes."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -21,12 +22,11 @@ def mistakes(
 ) -> NDArray[np.int64]:
     """Return the examples that are wrong: those the model was surest of first, or last.
 
-    Of a regression all examples, the furthest off first.
+    Where no answer is right or wrong, all examples, the worst first.
     """
     if one.task != "classification":
-        error = np.abs(one.output - one.label)
         at = np.arange(len(one)) if within is None else np.flatnonzero(within)
-        ranked = at[np.argsort(-error[at], kind="stable")]
+        ranked = at[np.argsort(one.quality[at], kind="stable")]
     else:
         wrong = one.predicted != one.label
         at = np.flatnonzero(wrong if within is None else wrong & within)
@@ -38,6 +38,28 @@ def described(one: Predicted, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     """Return examples as plain rows: id, truth, what was said and how sure the model was."""
     picked = one.take(np.asarray(rows, dtype=np.int64))
     ids = picked.example_id.to_pylist()
+    if picked.written is not None:
+        texts = zip(ids, picked.label, picked.written.to_pylist(), picked.quality, strict=True)
+        return [
+            {"id": example, "label": str(wanted), "said": said, "score": float(near)}
+            for example, wanted, said, near in texts
+        ]
+    if one.task == "tokens":
+        counted = zip(ids, picked.label, -picked.quality, strict=True)
+        return [
+            {
+                "id": text,
+                "label": int(count),
+                "said": float(loss),
+                "score": math.exp(min(loss, 700)),
+            }
+            for text, count, loss in counted
+        ]
+    if one.task == "ranking":
+        return [
+            _user(*row)
+            for row in zip(ids, picked.label, picked.scores, picked.quality, strict=True)
+        ]
     if one.task != "classification":
         return [
             {"id": example, "label": float(true), "said": float(said), "score": float(said - true)}
@@ -56,3 +78,9 @@ def described(one: Predicted, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
             ids, picked.label, picked.predicted, table, strict=True
         )
     ]
+
+
+def _user(name: str, liked: float, hits: NDArray[np.float64], ndcg: float) -> dict[str, Any]:
+    places = ", ".join(str(place + 1) for place in np.flatnonzero(hits))
+    told = {"id": name, "label": int(liked), "said": places, "score": float(ndcg)}
+    return {**told, "places": len(hits)}

@@ -11,6 +11,16 @@ from experiments.statistics import ManyDifferences, difference_table, influence
 
 def metrics_for(first: Predicted) -> tuple[str, ...]:
     """Return the metrics that suit the task of the predictions, the most telling first."""
+    if first.task == "ranking":
+        longest = first.scores.shape[1]
+        wanted = [(kind, k) for k in (10, 5, 20) for kind in ("ndcg", "recall", "hit_rate")]
+        found = [f"{kind}@{k}" for kind, k in wanted if k <= longest]
+        return (*(found or [f"ndcg@{longest}"]), f"mrr@{longest}")
+    if first.task == "tokens":
+        has_hits = first.scores.shape[1] > 1
+        return ("perplexity", "token_loss", *(["token_accuracy"] if has_hits else []))
+    if first.task == "texts":
+        return ("exact_match", "edit_similarity", "token_f1", "chrf")
     if first.task != "classification":
         return ("mae", "rmse", "r2")
     if first.num_classes == 2:

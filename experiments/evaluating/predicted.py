@@ -8,11 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.statistics import (
+    LABEL_METRICS,
+    LIST_METRICS,
+    TEXT_METRICS,
+    TOKEN_METRICS,
+    list_values,
+    mean_losses,
+    text_scores,
+)
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _METADATA_KEY = b"bakeoff"
 _SLICE = "slice."
+_OF_TASK = {"ranking": LIST_METRICS, "tokens": TOKEN_METRICS, "texts": frozenset(TEXT_METRICS)}
+"""Metrics of the tasks whose examples have neither a class nor a true number."""
+
+
+_CALLED = {"ranking": "lists", "regression": "numbers", "classification": "classes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,27 +36,28 @@ class Predicted:
 
     example_id: "pa.ChunkedArray"
     label: NDArray[Any]
-    """shape (n,), class index or true value"""
+    """shape (n,): class index, true value, items liked, tokens judged, or the wanted text"""
     scores: NDArray[np.float64]
-    """shape (n, width)"""
+    """shape (n, width); of texts how near they are, `experiments.statistics.TEXT_METRICS`"""
     task: str
     classes: tuple[str, ...] | None
     group: "pa.ChunkedArray | None"
     slices: dict[str, "pa.ChunkedArray"]
+    written: "pa.ChunkedArray | None" = None
+    """what was written, of texts"""
 
     @classmethod
     def of(cls, table: "pa.Table") -> "Predicted":
         """Return a table of `store.Store.predictions` as arrays, without a Python object a row."""
         facts = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-        scores = table.column("scores").combine_chunks()
-        flat = scores.flatten().to_numpy(zero_copy_only=False)
+        task = facts.get("task", "classification")
         names = table.column_names
         classes = facts.get("classes")
         return cls(
             example_id=table.column("example_id"),
             label=table.column("label").to_numpy(),
-            scores=flat.reshape(table.num_rows, -1),
-            task=facts.get("task", "classification"),
+            scores=_nearness(table) if task == "texts" else _numbers(table),
+            task=task,
             classes=None if classes is None else tuple(str(name) for name in classes),
             group=table.column("group") if "group" in names else None,
             slices={
@@ -49,6 +65,7 @@ class Predicted:
                 for name in names
                 if name.startswith(_SLICE)
             },
+            written=table.column("scores") if task == "texts" else None,
         )
 
     def __len__(self) -> int:
@@ -71,7 +88,8 @@ class Predicted:
         """P(class 1) of two classes, all columns of more, values of a regression."""
         if self.scores.shape[1] == 1:
             return self.scores[:, 0]
-        return self.scores[:, 1] if self.scores.shape[1] == 2 else self.scores
+        is_pair = self.scores.shape[1] == 2 and self.task not in _OF_TASK
+        return self.scores[:, 1] if is_pair else self.scores
 
     @property
     def table(self) -> NDArray[np.float64]:
@@ -89,6 +107,42 @@ class Predicted:
         return output.argmax(axis=1)
 
     @property
+    def quality(self) -> NDArray[np.float64]:
+        """How good each example is, shape (n,), more is better: for finding the worst."""
+        if self.task == "tokens":
+            return -mean_losses(self.label, self.scores)
+        if self.task == "texts":
+            return self.scores[:, TEXT_METRICS.index("edit_similarity")]
+        if self.task == "ranking":
+            return list_values(f"ndcg@{self.scores.shape[1]}", self.label, self.scores)
+        if self.task == "regression":
+            return -np.abs(self.output - self.label)
+        return self.table[np.arange(len(self)), self.label.astype(np.int64)]
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether the answer on each example is right, of classes and texts; shape (n,)."""
+        if self.task == "texts":
+            return self.scores[:, TEXT_METRICS.index("exact_match")] == 1
+        return self.predicted == self.label
+
+    def check_metric(self, metric: str) -> None:
+        """Raise unless a metric can be computed of such predictions.
+
+        Raises
+        ------
+        ValueError
+            If it is one of another task.
+        """
+        suiting = _OF_TASK.get(self.task, frozenset(LABEL_METRICS))
+        if metric not in suiting:
+            some = sorted(suiting - LIST_METRICS) or ["ndcg@10", "recall@10", "hit_rate@10"]
+            raise ValueError(
+                f"Expected a metric of {_CALLED.get(self.task, self.task)}, such as "
+                f"{', '.join(some[:4])}; got {metric}."
+            )
+
+    @property
     def num_not_finite(self) -> int:
         """Examples with a score that is NaN or infinite."""
         return int((~np.isfinite(self.scores)).any(axis=1).sum())
@@ -102,7 +156,17 @@ class Predicted:
             scores=self.scores[rows],
             group=None if self.group is None else self.group.take(rows),
             slices={name: column.take(rows) for name, column in self.slices.items()},
+            written=None if self.written is None else self.written.take(rows),
         )
+
+
+def _numbers(table: "pa.Table") -> NDArray[np.float64]:
+    flat = table.column("scores").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(table.num_rows, -1)
+
+
+def _nearness(table: "pa.Table") -> NDArray[np.float64]:
+    return text_scores(table.column("scores").to_pylist(), table.column("label").to_pylist())
 
 
 def common_rows(

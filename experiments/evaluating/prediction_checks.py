@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.evaluating.findings import Examined, Finding, finding
+from experiments.evaluating.looks import base_of
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import (
     calibration_error,
@@ -35,8 +36,9 @@ def check_predictions(store: Examined, run_id: str, record: Mapping[str, Any]) -
             "N01", run_id, f"{bad:,} of {len(one):,} {chosen} predictions are NaN or infinite."
         )
         return
-    if one.task != "classification":
+    if one.task == "regression":
         yield from _regression_baseline(run_id, one, chosen)
+    if one.task != "classification":
         return
     yield from _dead(run_id, one, chosen)
     yield from _baseline(run_id, one, chosen)
@@ -51,13 +53,16 @@ def _leaks(
     pc: Any = compute  # it makes its functions when it is imported: type checkers see none
 
     names = list(found)
+    shares_users = any(one.task == "ranking" for one in found.values())  # a recommender's do
     for place, first in enumerate(names):
         for second in names[place + 1 :]:
+            if not _must_differ(found, first, second):
+                continue
             for what, columns in (
                 ("examples", (found[first].example_id, found[second].example_id)),
                 ("groups", (found[first].group, found[second].group)),
             ):
-                if columns[0] is None or columns[1] is None:
+                if columns[0] is None or columns[1] is None or (what == "groups" and shares_users):
                     continue
                 shared = pc.is_in(pc.unique(columns[0]), value_set=pc.unique(columns[1]))
                 if count := int(pc.sum(shared).as_py() or 0):
@@ -70,6 +75,12 @@ def _leaks(
         if content in seen:
             yield finding("D01", run_id, f"{seen[content]} and {split} hold the same examples.")
         seen[content] = split
+
+
+def _must_differ(found: Mapping[str, Predicted], first: str, second: str) -> bool:
+    """Whether two sets of predictions may not share examples: not of users, not of one split."""
+    is_of_users = "ranking" in {found[first].task, found[second].task}
+    return not is_of_users and first != base_of(second) and second != base_of(first)
 
 
 def _dead(run_id: str, one: Predicted, split: str) -> Iterator[Finding]:

@@ -4,11 +4,12 @@ import math
 from enum import StrEnum
 from typing import Final
 
-from experiments.statistics import Interval
+from experiments.statistics import LIST_METRICS, TEXT_METRICS, Interval
 
 POINTS_METRICS: Final = frozenset({
     "accuracy", "average_precision", "balanced_accuracy", "f1", "macro_f1", "micro_f1",
-    "precision", "recall", "roc_auc", "specificity", "weighted_f1",
+    "precision", "recall", "roc_auc", "specificity", "token_accuracy", "weighted_f1",
+    *LIST_METRICS, *TEXT_METRICS,
 })  # fmt: skip
 """Metrics between 0 and 1 that are told in points, that is hundredths."""
 
@@ -17,13 +18,20 @@ NAMES: Final = {
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
     "brier": "Brier score",
+    "chrf": "chrF",
+    "edit_similarity": "edit similarity",
+    "exact_match": "exact match",
     "log_loss": "log loss",
     "macro_f1": "macro F1",
     "mae": "mean absolute error",
     "mcc": "MCC",
     "mse": "mean squared error",
     "roc_auc": "ROC AUC",
+    "token_accuracy": "token accuracy",
+    "token_f1": "word F1",
+    "token_loss": "loss per token",
 }
+_LISTS: Final = {"ndcg": "NDCG", "hit_rate": "hit rate", "mrr": "MRR"}
 
 
 class Word(StrEnum):
@@ -83,6 +91,9 @@ def judge(gain: Interval, margin: float) -> Word:
 
 def name_of(metric: str) -> str:
     """Return how a metric is called in a sentence."""
+    kind, at, places = metric.partition("@")
+    if at:
+        return f"{_LISTS.get(kind, kind)}@{places}"
     return NAMES.get(metric, metric.replace("_", " "))
 
 

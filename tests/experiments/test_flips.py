@@ -56,7 +56,7 @@ def test_examples_are_told_with_what_each_says():
 def test_other_examples_or_another_task_are_refused():
     with pytest.raises(ValueError, match="same examples"):
         flips(model(NEW), model(OLD, label=(1, 0, 1, 1, 1)))
-    with pytest.raises(ValueError, match="two classifiers"):
+    with pytest.raises(ValueError, match="these predictions are numbers"):
         flips(model(NEW, task="regression"), model(OLD, task="regression"))
 
 

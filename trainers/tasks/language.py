@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from trainers.data.encoding import decode_targets, decode_texts
 from trainers.data.inputs import NUM_SPECIAL, PADDING, TextInput
 from trainers.data.targets import Target
-from trainers.tasks.base import Rows, Task, mean_of, regression_rows
+from trainers.tasks.base import Rows, Task, mean_of
 from trainers.tasks.similarity import similarity
 
 if TYPE_CHECKING:
@@ -62,9 +62,16 @@ class TokenTask(Task):
         }
 
     def rows(self, judged_NK: Tensor, split: Split) -> Rows:
-        """Return the loss per token of each text: a number whose best value is 0."""
-        loss_N = judged_NK[:, 0] / judged_NK[:, 1].clamp_min(1)
-        return regression_rows(split, torch.zeros(len(split)), loss_N)
+        """Return for each text the summed loss, the tokens said rightly, and how many there are."""
+        return Rows(
+            ids=list(split.ids),
+            label=judged_NK[:, 1].clamp_min(1).long().cpu().numpy(),
+            scores=judged_NK[:, [0, 2]].double().cpu().numpy(),
+            slices=split.slices,
+            group=split.groups,
+            classes=None,
+            task="tokens",
+        )
 
 
 class NextTokenTask(TokenTask):
@@ -163,9 +170,10 @@ class TextToTextTask(TokenTask):
         run.log_predictions(
             "test_written",
             split.ids[: len(truth)],
-            [1.0] * len(truth),
-            alike,
-            slices={"exact": ["exact" if hit else "differs" for hit in exact]},
-            task="regression",
+            truth,
+            written,
+            slices={name: values[: len(truth)] for name, values in split.slices.items()},
+            group=None if split.groups is None else split.groups[: len(truth)],
+            task="texts",
         )
         return {"exact": sum(exact) / len(exact), "similarity": sum(alike) / len(alike)}

@@ -6,6 +6,7 @@ B batch   N ratings   U users   I items   K places   M a liked item and its riva
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,6 +37,7 @@ class RatingTask(NumberTask):
         "rmse": "min",
         "ndcg@10": "max",
         "hit@10": "max",
+        "coverage@10": "max",
     }
 
     def __init__(self, target: Target, training: TrainingConfig, model_input: RatingInput) -> None:
@@ -78,7 +80,13 @@ class RatingTask(NumberTask):
 
     def rows(self, judged_NK: Tensor, split: Split) -> Rows:
         """Return the predicted rating; the ratings of one user are a group."""
-        return regression_rows(split, split.labels[:, 0], judged_NK[:, 0])
+        rows = regression_rows(split, split.labels[:, 0], judged_NK[:, 0])
+        names = self._names_of_users
+        return replace(rows, group=[names[user] for user in split.inputs[:, 0].long().tolist()])
+
+    @property
+    def _names_of_users(self) -> tuple[str, ...]:
+        return self._input.users or tuple(map(str, range(self._input.num_users)))
 
     def tables(
         self, model: Learner, judged_NK: Tensor, split: Split, name: str
@@ -87,18 +95,18 @@ class RatingTask(NumberTask):
         yield name, self.rows(judged_NK, split)
         scores_UI, liked_UI = self._judged_lists(model, name)
         users = liked_UI.any(1).nonzero()[:, 0].tolist()
-        names = self._input.users or tuple(map(str, range(self._input.num_users)))
+        names = self._names_of_users
         top_UK = scores_UI[users].topk(min(_PLACES, scores_UI.shape[1]), dim=1).indices
         yield (
             f"{name}_lists",
             Rows(
                 ids=[names[user] for user in users],
-                label=liked_UI[users].sum(1).double().numpy(),
+                label=liked_UI[users].sum(1).numpy(),
                 scores=liked_UI[users].gather(1, top_UK).double().numpy(),
                 slices={},
                 group=None,
                 classes=None,
-                task="regression",
+                task="ranking",
             ),
         )
 
@@ -110,7 +118,12 @@ class RankingTask(RatingTask):
     of them alone. Scores keep the scale of ratings, so that they are used alike, but only order.
     """
 
-    goals: Mapping[str, str] = {"loss": "min", "ndcg@10": "max", "hit@10": "max"}
+    goals: Mapping[str, str] = {
+        "loss": "min",
+        "ndcg@10": "max",
+        "hit@10": "max",
+        "coverage@10": "max",
+    }
     units: Mapping[str, str] = {"loss": "nats"}
 
     def __init__(self, target: Target, training: TrainingConfig, model_input: RatingInput) -> None:
@@ -149,7 +162,10 @@ class RankingTask(RatingTask):
 
 
 def ranking_scores(scores_UI: Tensor, liked_UI: Tensor) -> dict[str, float]:
-    """Return the mean over users of ``ndcg@10`` and ``hit@10`` (any liked item among ten)."""
+    """Return the mean over users of ``ndcg@10`` and ``hit@10`` (any liked item among ten).
+
+    ``coverage@10`` is the share of all items that anybody is shown.
+    """
     shown = min(_SHOWN, scores_UI.shape[1])
     has_any_U = liked_UI.any(1)
     top_UK = scores_UI[has_any_U].topk(shown, dim=1).indices
@@ -160,4 +176,5 @@ def ranking_scores(scores_UI: Tensor, liked_UI: Tensor) -> dict[str, float]:
     return {
         "ndcg@10": ((hits_UK * discount_K).sum(1) / ideal_U).mean().item(),
         "hit@10": hits_UK.any(1).double().mean().item(),
+        "coverage@10": top_UK.unique().numel() / scores_UI.shape[1],
     }
