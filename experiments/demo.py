@@ -155,7 +155,7 @@ def _fetch_data(kinds: set[str], home: Path, interrupts: Interrupts) -> bool:
 
 def _stop_hub(place: Home) -> None:
     """Ask the hub to leave and wait until its process is gone: nothing stays behind."""
-    from store.client import hub_facts
+    from store.hub_address import hub_facts
 
     store.stop_hub(place.path)
     if facts := hub_facts(place):

@@ -7,24 +7,14 @@ import pyarrow as pa
 from pyarrow import flight
 
 from store.errors import HubUnreachableError
+from store.hub_address import hub_facts
 from store.layout import Home
-from store.liveness import start_ticks
 from store.wire import HEADER, check_answer, check_table
 
 _TIMEOUT_S = 60.0
 _LONG_TIMEOUT_S = 3600.0
 _LONG = frozenset({"drop", "empty_trash", "shrink", "trash"})
 """Actions that take as long as the disk does."""
-
-
-def hub_facts(home: Home) -> dict[str, Any] | None:
-    """Return address and token of the hub whose process is alive, else None."""
-    try:
-        facts = json.loads(home.hub.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    ticks = start_ticks(int(facts.get("pid") or -1))
-    return facts if ticks is not None and ticks == facts.get("started_ticks") else None
 
 
 class HubClient:

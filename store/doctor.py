@@ -12,10 +12,10 @@ from pathlib import Path
 
 from store import artifacts, releases
 from store.backup import backups, older_version
-from store.client import hub_facts
 from store.errors import NewerStoreError, StoreBusyError, StoreError
 from store.events import read_events
 from store.findings import Finding, Severity
+from store.hub_address import hub_facts
 from store.layout import Home, RunFolder
 from store.ledger import ledgers
 from store.owner import Owner

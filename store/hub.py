@@ -10,20 +10,20 @@ import hmac
 import importlib.abc
 import json
 import logging
-import os
 import secrets
 import signal
 import sys
 import threading
 import time
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
 from pyarrow import flight
 
 from store.errors import StoreBusyError, StoreError
-from store.layout import Home, write_json
-from store.liveness import describe_process, start_ticks
+from store.hub_address import announce, withdraw
+from store.layout import Home
+from store.liveness import start_ticks
 from store.owner import Owner
 from store.wire import HEADER, error_as_table, error_as_text
 
@@ -115,8 +115,7 @@ class Hub(flight.FlightServerBase):
 
     def announce(self) -> None:
         """Write down where the hub can be reached."""
-        facts = {"port": self.port, "token": self._token, **describe_process()}
-        write_json(self._owner.home.hub, facts, mode=0o600)
+        announce(self._owner.home, port=self.port, token=self._token)
 
     def stop(self) -> None:
         """Leave soon."""
@@ -170,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         hub.work(options.parent)
     finally:
-        _withdraw(owner.home)
+        withdraw(owner.home)
         hub.shutdown()
         owner.close()
     return 0
@@ -186,16 +185,6 @@ def _become_owner(home: Home) -> Owner:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-
-
-def _withdraw(home: Home) -> None:
-    """Remove the address, if it is still ours."""
-    try:
-        facts = cast("dict[str, Any]", json.loads(home.hub.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return
-    if facts.get("pid") == os.getpid():
-        home.hub.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

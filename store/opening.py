@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from store.errors import HubUnreachableError, StoreBusyError, StoreError
+from store.hub_address import hub_facts
 from store.layout import Home
 from store.liveness import start_ticks
 from store.reading import Backend, Store
@@ -95,7 +96,7 @@ def ensure_hub(home: str | os.PathLike[str] | None = None, *, parent: int | None
         If the hub cannot start; with its own words.
     """
     located = Home.locate(home).create()
-    if not _hub_answers(located):
+    if hub_facts(located) is None or not _hub_answers(located):
         _start_hub(located, parent)
 
 
@@ -122,7 +123,7 @@ def _started_hub(home: Home) -> Backend:
 
 def stop_hub(home: str | os.PathLike[str] | None = None) -> bool:
     """Ask the hub to leave and wait until it has; return whether there was one."""
-    from store.client import HubClient, hub_facts
+    from store.client import HubClient
 
     located = Home.locate(home)
     facts = hub_facts(located)

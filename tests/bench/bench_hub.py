@@ -11,7 +11,7 @@ from pathlib import Path
 from figures import cpu_of, percentile, resident_mb, show
 
 import store
-from store.client import hub_facts
+from store.hub_address import hub_facts
 from store.layout import Home
 from store.testing import make_run
 

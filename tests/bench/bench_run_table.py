@@ -9,7 +9,7 @@ from figures import best_peer, cpu_ms, cpu_of, resident_mb, show
 from stores import write_runs
 
 import store
-from store.client import hub_facts
+from store.hub_address import hub_facts
 from store.layout import Home
 from store.owner import Owner
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import store
-from store.client import hub_facts
+from store.hub_address import hub_facts
 from store.layout import Home
 
 WRITER = """
