@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from trainers.randomness import random_state, restore_random_state
@@ -18,6 +20,17 @@ _SHOWN = ("loss", "acc", "f1", "ap", "mae", "r2", "perplexity", "ndcg@10")
 _SAVE_EVERY_S = 600.0
 _FIT = "fit_loop"
 _VALIDATION = "epoch_loop.val_loop.batch_progress"
+
+
+class Unprofiled(PassThroughProfiler):
+    """No profiler; Lightning asks for one 75 times a step, so that it is one object each time."""
+
+    _nothing: ClassVar[AbstractContextManager[None]] = nullcontext()
+
+    def profile(self, action_name: str) -> Any:
+        """Return what measures nothing."""
+        del action_name
+        return self._nothing
 
 
 class EpochLines(L.Callback):

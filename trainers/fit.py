@@ -19,7 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import store
 from trainers.averaging import WeightAverage
-from trainers.callbacks import EpochLines, LastCheckpoint, say
+from trainers.callbacks import EpochLines, LastCheckpoint, Unprofiled, say
 from trainers.configs import TrainingConfig
 from trainers.cost import TrainingCost
 from trainers.data.module import ResidentData
@@ -207,6 +207,7 @@ def _make_trainer(
         log_every_n_steps=config.log_every,
         logger=BakeoffLogger(run=run) if run else False,
         callbacks=callbacks,
+        profiler=Unprofiled(),
         default_root_dir=folder,
         num_sanity_val_steps=0,
         enable_progress_bar=False,

@@ -75,10 +75,9 @@ class LstmConfig(TimeModelConfig):
     )
 
 
-class TransformerConfig(TimeModelConfig):
-    """An encoder in which every character looks at all others."""
+class EncoderConfig(ModelConfig):
+    """What all encoders have in which every character looks at all others."""
 
-    kind: str = "transformer"
     embedding: int = number(
         64, ge=2, le=4096, text="Numbers per character.", tunable=(32, 128), log=True
     )
@@ -95,6 +94,12 @@ class TransformerConfig(TimeModelConfig):
     def _divide_among_heads(self) -> Self:
         check_heads(self.embedding, self.heads)
         return self
+
+
+class TransformerConfig(EncoderConfig, TimeModelConfig):
+    """An encoder in which every character looks at all others."""
+
+    kind: str = "transformer"
 
 
 class MultiScaleConfig(ModelConfig):

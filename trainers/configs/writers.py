@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import model_validator
 
 from trainers.configs.base import ModelConfig, check_heads
-from trainers.configs.models import TransformerConfig
+from trainers.configs.models import EncoderConfig
 from trainers.fields import number, option
 
 
@@ -42,7 +42,7 @@ class GptConfig(AttentionConfig, SamplingConfig):
     kind: str = "gpt"
 
 
-class MaskedConfig(TransformerConfig):
+class MaskedConfig(EncoderConfig):
     """The Transformer encoder, learning to fill in hidden tokens (BERT)."""
 
     kind: str = "masked"

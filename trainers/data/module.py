@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import lightning as L
 import torch
@@ -61,6 +62,13 @@ class ResidentData(L.LightningDataModule):
         """Return large batches in order."""
         size = evaluation_batch(self._data)
         return ordered_loader(self._data.val, batch_size=size, rank=self._rank, world=self._world)
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the batch, which its loader has put there already."""
+        del device, dataloader_idx
+        return batch
 
     def state_dict(self) -> dict[str, int]:
         """Return where in the epoch the training is."""

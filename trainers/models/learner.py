@@ -61,6 +61,13 @@ class Learner(L.LightningModule):
         self._num_seen = self._num_batches = 0
         self._has_point = False
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the one that Lightning sets 50 times a step takes the short way."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     @classmethod
     def task_of(
         cls, config: Any, model_input: ModelInput, target: Target, training: TrainingConfig

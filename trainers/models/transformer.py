@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
+from trainers.configs.models import EncoderConfig
 from trainers.models.fronts import TimeInput, Tokens, front_for, highway_for
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
@@ -19,7 +20,7 @@ _INIT_STD = 0.02  # of embeddings and positions, as in BERT
 class Encoder(nn.Module):
     """Pre-norm encoder layers over tokens or rows."""
 
-    def __init__(self, config: TransformerConfig, model_input: TimeInput, front: nn.Module) -> None:
+    def __init__(self, config: EncoderConfig, model_input: TimeInput, front: nn.Module) -> None:
         super().__init__()
         self.has_cls = config.pool == "cls"
         self.embedding = front
