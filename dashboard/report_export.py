@@ -25,7 +25,7 @@ _CSS: Final = """
 :root { color-scheme: light; --st-text-color: #171A21; --st-background-color: #fff;
   --st-border-color: #DFE1E8; --st-secondary-background-color: #F1F2F6; --st-primary-color: #343997;
   --st-link-color: #343997; --st-font: Inter, system-ui, -apple-system, "Segoe UI", sans-serif; }
-body { margin: 0 auto; max-width: 940px; padding: 40px 24px 80px; font: 15px/1.55 var(--st-font);
+body { margin: 0 auto; max-width: 1080px; padding: 40px 24px 80px; font: 15px/1.55 var(--st-font);
   color: var(--st-text-color); background: #fff; }
 h1 { font-size: 28px; } h2 { font-size: 21px; } h3 { font-size: 17px; }
 section { margin: 26px 0; } footer, .note { color: #5B6070; font-size: 13px; }

@@ -14,7 +14,7 @@ from dashboard.state import split
 WIDTH, HEIGHT = 860, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 34
 _MOST_RUNS, _MOST_ROWS, _MOST_PANELS = 6, 50, 6
-_TICKS: Final = 5
+_MOST_TICKS: Final = 7
 _DASHED: Final = "5 4"
 
 
@@ -113,19 +113,29 @@ def plot(
 
 def _grid(low_x: float, high_x: float, low_y: float, high_y: float, *, x: str, log: bool) -> Markup:
     parts = []
-    for tick in np.linspace(low_y, high_y, _TICKS):
+    for tick in ticks(low_y, high_y):
         y = HEIGHT - _BOTTOM - (tick - low_y) / (high_y - low_y) * (HEIGHT - _TOP - _BOTTOM)
         text = formats.number(10**tick if log else float(tick), 3)
         parts.append(
             element("line", x1=f"{_LEFT}", x2=f"{WIDTH - _RIGHT}", y1=f"{y:.1f}", y2=f"{y:.1f}")
         )
         parts.append(element("text", text, x=f"{_LEFT - 8}", y=f"{y + 4:.1f}", text_anchor="end"))
-    for tick in np.linspace(low_x, high_x, _TICKS):
+    for tick in ticks(low_x, high_x):
         at = _LEFT + (tick - low_x) / (high_x - low_x) * (WIDTH - _LEFT - _RIGHT)
         text = formats.number(float(tick), 3)
         parts.append(element("text", text, x=f"{at:.1f}", y=f"{HEIGHT - 16}", text_anchor="middle"))
     parts.append(element("text", x, x=f"{WIDTH / 2:.0f}", y=f"{HEIGHT - 2}", text_anchor="middle"))
     return element("g", *parts, cls="grid")
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return round numbers between two ends, at most seven: multiples of 1, 2 or 5 tens."""
+    rough = (high - low) / _MOST_TICKS
+    ten = 10.0 ** math.floor(math.log10(rough))
+    step = next(ten * factor for factor in (1, 2, 5, 10) if ten * factor >= rough)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
 
 
 def _path(xs: Any, ys: Any) -> str:

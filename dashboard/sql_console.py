@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -49,16 +50,20 @@ class Table:
     name: str
     columns: tuple[tuple[str, str], ...]
     """Name and type."""
+    is_inner: bool = False
+    """Whether the other tables are made of it, and hold what it holds."""
 
 
 def tables() -> list[Table]:
     """Return what can be read, what people ask for most first."""
-    found = []
-    for name in sorted(TABLES, key=lambda n: (_FIRST.index(n) if n in _FIRST else len(_FIRST), n)):
-        schema = data.sql(f"SELECT * FROM {name} LIMIT 0").schema  # noqa: S608  # our own names
-        columns = tuple((field.name, str(field.type)) for field in schema)
-        found.append(Table(name=name, columns=columns))
-    return found
+    return [_table(data.home(), name) for name in (*_FIRST, *sorted(set(TABLES) - set(_FIRST)))]
+
+
+@lru_cache(maxsize=256)
+def _table(_home: str, name: str) -> Table:
+    schema = data.sql(f"SELECT * FROM {name} LIMIT 0").schema  # noqa: S608  # our own names
+    columns = tuple((field.name, str(field.type)) for field in schema)
+    return Table(name=name, columns=columns, is_inner=name not in _FIRST)
 
 
 def saved() -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Disk & trash: what takes the space, what may go, and the way back."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import pandas as pd
 import streamlit as st
 
 import store
@@ -91,8 +92,9 @@ def _space(runs: "pa.Table") -> None:
     rows = shown.select(["name", "total", *KINDS, "status", "project", "pinned", "created_at"])
     table = rows.to_pandas()
     table["status"] = [[theme.status(word).label] for word in table["status"]]
+    shown_columns = [name for name in table if name not in KINDS or table[name].any()]
     st.dataframe(
-        table.loc[:, [name for name in table if name not in KINDS or table[name].any()]],
+        _with_units(table.loc[:, shown_columns]),
         key=_largest.table,
         on_select=_largest.keep,
         selection_mode="multi-row",
@@ -110,19 +112,25 @@ def _space(runs: "pa.Table") -> None:
         )
 
 
+def _with_units(table: pd.DataFrame) -> Any:
+    """Write sizes as `7.6 MB`; they are sorted as numbers."""
+    sizes = [name for name in table if name in {"total", "frees", *KINDS}]
+    return cast("Any", table.style).format(as_text, subset=sizes, na_rep=formats.DASH)
+
+
 def _columns() -> dict[str, Any]:
     config = st.column_config
     labels = [status.label for status in theme.STATUSES.values()]
     colours = [status.colour for status in theme.STATUSES.values()]
     sizes = {
-        kind: config.NumberColumn(word.capitalize(), format="bytes", width=100)
+        kind: config.NumberColumn(word.capitalize(), width=100)
         for kind, word in disk_data.KIND_WORDS.items()
     }
     return {
         "name": config.TextColumn("Run"),
         "project": config.TextColumn("Project"),
         "status": config.MultiselectColumn("Status", options=labels, color=colours, width=110),
-        "total": config.NumberColumn("In all", format="bytes", width=100),
+        "total": config.NumberColumn("In all", width=100),
         "pinned": config.CheckboxColumn("Pinned", width=70),
         "created_at": config.DatetimeColumn(
             "Started", format="D MMM, HH:mm", timezone=st.context.timezone, width=120
@@ -195,14 +203,14 @@ def _preview(decisions: Sequence[gc.Decision], dropped: Sequence[str]) -> None:
     goes, stays = found["goes"], found["stays"]
     config = st.column_config
     st.dataframe(
-        disk_data.preview_frame(decisions, dropped),
+        _with_units(disk_data.preview_frame(decisions, dropped)),
         hide_index=True,
         height="content" if len(decisions) <= 8 else 320,
         placeholder=formats.DASH,
         column_config=_columns()
         | {
             "fate": config.TextColumn("", width=60),
-            "frees": config.NumberColumn("Frees", format="bytes", width=100),
+            "frees": config.NumberColumn("Frees", width=100),
             "why": config.TextColumn("Why", width="large"),
         },
         alt=f"{goes['runs']} runs would go, {stays['runs']} would stay",
@@ -238,16 +246,17 @@ def _trash() -> None:
         st.caption("It is empty. Runs that are deleted wait here until it is emptied.")
         return
     picked = _in_trash.place([item.run_id for item in items])
+    rows = [
+        {
+            "name": item.name or item.run_id,
+            "project": item.project,
+            "total": item.size_bytes,
+            "created_at": item.trashed_at,
+        }
+        for item in items
+    ]
     st.dataframe(
-        [
-            {
-                "name": item.name or item.run_id,
-                "project": item.project,
-                "total": item.size_bytes,
-                "created_at": item.trashed_at,
-            }
-            for item in items
-        ],
+        _with_units(pd.DataFrame(rows)),
         key=_in_trash.table,
         on_select=_in_trash.keep,
         selection_mode="multi-row",

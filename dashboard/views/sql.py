@@ -81,10 +81,18 @@ def _write(query: str) -> None:
 
 def _schema() -> None:
     st.subheader("Tables", anchor=False)
-    for table in sql_console.tables():
-        with st.expander(table.name):
-            lines = [f"{markup.plain(name)} :gray[{kind}]" for name, kind in table.columns]
-            st.markdown("  \n".join(lines))
+    everything = sql_console.tables()
+    for table in everything:
+        if not table.is_inner:
+            with st.expander(table.name):
+                lines = [f"{markup.plain(name)} :gray[{kind}]" for name, kind in table.columns]
+                st.markdown("  \n".join(lines))
+    with st.expander("Inner tables"):
+        st.caption("What the tables above are made of.")
+        for table in everything:
+            if table.is_inner:
+                columns = ", ".join(markup.plain(name) for name, _ in table.columns)
+                st.markdown(f"**{markup.plain(table.name)}** :gray[{columns}]")
 
 
 def _result(query: str) -> None:

@@ -44,7 +44,7 @@ for step in range(10**9):
     time.sleep(0.1)
 """
 _BROWSERS = 10
-_ROUNDS = 9
+_ROUNDS = 7
 
 
 def main() -> int:

@@ -93,6 +93,19 @@ def test_a_gap_lifts_the_pen():
     assert path.count("L") == 1
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 2975, [0, 500, 1000, 1500, 2000, 2500]),
+        (0.049, 0.616, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]),
+        (-0.5, 0.5, [-0.4, -0.2, 0.0, 0.2, 0.4]),
+        (1e-9, 3e-9, [1e-9, 1.5e-9, 2e-9, 2.5e-9, 3e-9]),
+    ],
+)
+def test_an_axis_has_round_numbers(low, high, expected):
+    assert report_panels.ticks(low, high) == pytest.approx(expected, abs=1e-12)
+
+
 def test_one_point_and_no_point_are_drawn_too():
     one = report_panels.plot([(0, False, np.array([3.0]), np.array([0.5]))], x="step", label="x")
     none = report_panels.plot([(0, False, np.array([]), np.array([]))], x="step", label="x")
