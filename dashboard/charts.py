@@ -77,9 +77,8 @@ def _add_lines(
 
 
 def stroke(place: int, mode: str) -> dict[str, Any]:
-    """Return the line of the run at a place: its colour, dashed where another has it too."""
-    dash = "dash" if theme.is_dashed(place) else "solid"
-    return {"width": 2, "color": theme.colour(place, mode), "dash": dash}
+    """Return the line of the run at a place: its colour, and its strokes beyond the sixth."""
+    return {"width": 2, "color": theme.colour(place, mode), "dash": theme.dash(place)}
 
 
 def band(limits: Band, place: int, mode: str) -> go.Scatter:
