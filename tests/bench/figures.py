@@ -35,6 +35,7 @@ def best_peer(figure: str, form: str) -> str:
         peers = json.loads(PEER_FIGURES.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
+    peers.pop("bakeoff", None)
     known = {name: row[figure] for name, row in peers.items() if row.get(figure) is not None}
     if not known:
         return ""

@@ -1,4 +1,4 @@
-"""What each peer is asked to do; runs in the peers' environment and prints JSON.
+"""What each peer is asked to do, and we; runs in the environment of each and prints JSON.
 
 ``python peer_tasks.py PEER log|forever|count|spike FOLDER [CALLS]``
 """
@@ -23,6 +23,8 @@ Log = Callable[[dict[str, float], int], object]
 
 def open_peer(name: str, folder: Path) -> tuple[Log, Callable[[], object]]:
     """Return what logs a dict of metrics at a step with a peer, and what closes it."""
+    if name == "bakeoff":
+        return open_ours(folder)
     peer: Any = importlib.import_module(name)
     if name == "mlflow":
         peer.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
@@ -45,8 +47,42 @@ def open_peer(name: str, folder: Path) -> tuple[Log, Callable[[], object]]:
     return log, writer.close
 
 
+def open_ours(folder: Path) -> tuple[Log, Callable[[], object]]:
+    """Return the same of ours; closing takes the points into the database and seals the run."""
+    import store
+    from store.layout import Home
+    from store.owner import Owner
+
+    run = store.init("bench", home=folder, capture=False)
+
+    def close() -> None:
+        run.finish()
+        owner = Owner(Home.locate(folder))
+        owner.drain()
+        while owner.seal_one():
+            pass
+        owner.close()
+        (folder / "store.duckdb").unlink()  # what is kept for good is the sealed file
+
+    return lambda metrics, step: run.log(metrics, step=step), close
+
+
+def drawn_by_us(folder: Path) -> list[float]:
+    """Return every value of ``a`` that a chart of 1,000 pixels draws."""
+    import store
+
+    with store.open(folder) as opened:
+        ids = opened.runs()["run_id"].to_pylist()
+        return opened.curves("a", ids, width=1_000)["value"].to_pylist()
+
+
 def count(name: str, folder: Path) -> int:
     """Return how many values of metric ``a`` can be read back."""
+    if name == "bakeoff":
+        import store
+
+        with store.open(folder) as opened:
+            return opened.points("a", opened.runs()["run_id"].to_pylist()).num_rows
     if name == "mlflow":
         return _rows(folder / "mlflow.db", "SELECT count(*) FROM metrics WHERE key = 'a'")
     if name == "trackio":
@@ -137,12 +173,14 @@ def forever_task(name: str, folder: Path) -> None:
 
 def spike_task(name: str, folder: Path) -> dict[str, bool | None]:
     """Return whether one step's spike survives what the peer reduces for its chart."""
-    if name not in {"tensorboard", "tensorboardX"}:
+    if name not in {"bakeoff", "tensorboard", "tensorboardX"}:
         return {"spike": None}
     log, close = open_peer(name, folder)
     for step in range(LENGTH):
         log({"a": SPIKE if step == SPIKE_AT else 0.0}, step)
     close()
+    if name == "bakeoff":
+        return {"spike": max(drawn_by_us(folder)) == SPIKE}
     return {"spike": max(_scalars(folder, 1_000)) == SPIKE}  # its server keeps 1,000 by default
 
 

@@ -1,4 +1,4 @@
-"""Gives the same tasks to TensorBoard, MLflow, Trackio and wandb, and prints one table.
+"""Gives the same tasks to us, TensorBoard, MLflow, Trackio and wandb, and prints one table.
 
 `make bench-peers` installs them into ``.venv-peers`` and runs this; nothing of ours needs them.
 Names of peers as arguments measure these alone.
@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 PYTHON = Path(".venv-peers/bin/python").absolute()
+OURS = "bakeoff"
 TASKS = Path(__file__).with_name("peer_tasks.py")
 FIGURES = Path(".venv-peers/figures.json")
 CALLS = {
+    OURS: 100_000,
     "tensorboard": 3_000,
     "tensorboardX": 3_000,
     "mlflow": 200,
@@ -27,10 +29,16 @@ CALLS = {
 SECONDS = 5.0
 
 
+def command(name: str, task: str, folder: Path, *more: str) -> list[str]:
+    """Return what runs a task, in the environment of whoever has to do it."""
+    python = sys.executable if name == OURS else str(PYTHON)
+    return [python, str(TASKS), name, task, str(folder), *more]
+
+
 def ask(name: str, task: str, folder: Path, *more: str) -> Any:
     """Run a task of a peer and return its answer; None if it failed."""
     done = subprocess.run(
-        [PYTHON, TASKS, name, task, folder, *more], capture_output=True, text=True, check=False
+        command(name, task, folder, *more), capture_output=True, text=True, check=False
     )
     try:
         return json.loads(done.stdout.strip().rpartition("\n")[2])
@@ -45,7 +53,7 @@ def lost_when_killed(name: str) -> dict[str, int | None]:
         folder = Path(text)
         (folder / "accepted").write_bytes(bytes(8))
         process = subprocess.Popen(
-            [PYTHON, TASKS, name, "forever", folder],
+            command(name, "forever", folder),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         with (folder / "accepted").open("r+b") as file:
@@ -80,8 +88,8 @@ def main() -> None:
         figures[name] = row
         spike = {True: "yes", False: "no", None: "not read"}[row.get("spike")]
         print(
-            f"| {name} | {row.get('log_us', 0):,.0f} / {row.get('log_p99_us', 0):,.0f} "
-            f"| {row.get('cpu_s', 0):,.0f} | {row.get('bytes', 0):,.0f} "
+            f"| {name} | {row.get('log_us', 0):,.3g} / {row.get('log_p99_us', 0):,.3g} "
+            f"| {row.get('cpu_s', 0):,.3g} | {row.get('bytes', 0):,.3g} "
             f"| {row['lost']} of {row['accepted']} | {spike} |",
             flush=True,
         )
