@@ -26,7 +26,7 @@ from trainers.models.schedule import build_optimizer, lr_share
 from trainers.preparing import Plan, prepare
 from trainers.stopping import StopSwitch
 
-PAIRS = 3
+PAIRS = 2
 ROWS, COLUMNS = 60_000, 10  # of the invented table
 QUICK = ("cnn_classic_mnist", "lstm_credit", "transformer_reviews")
 PRESETS = {
