@@ -33,7 +33,10 @@ PRESETS = {
     "cnn_classic_mnist": ["data.max_examples=3000"],
     "lstm_reviews": ["data.max_examples=3000"],
     "transformer_reviews": ["data.max_examples=3000"],
-    "lstm_credit": ["data.max_examples=15000"],
+    "lstm_credit": [
+        "data.max_examples=15000",
+        "training.average=none",
+    ],  # the loop averages nothing
     "gpt_reviews": ["data.max_examples=1000"],
     "seq2seq_pronunciations": ["data.max_examples=4000"],
     "mlp_cancer": ["data.kind=table_csv", "data.path=HOME/table.csv"],
