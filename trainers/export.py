@@ -104,8 +104,8 @@ def load_best(home: Home, run_id: str) -> Any:
     checkpoint = home.run(run_id).checkpoints / "best.ckpt"
     if not checkpoint.is_file():
         raise ExportError(
-            f"Expected a checkpoint of run {run_id}; {checkpoint} does not exist. Only runs that "
-            "Bakeoff trained can be exported."
+            f"Expected a checkpoint of run {run_id}; {checkpoint} does not exist. Only models that "
+            "Bakeoff trained can be exported, ensembles excepted."
         )
     try:
         model = load_model(checkpoint)

@@ -154,8 +154,10 @@ def _answer_by(model: Any, runs: list[_Run]) -> None:
     """Put other networks in the place of a model's own."""
     if isinstance(model, Seq2Seq):
         read, say = runs
+        length = model_input_from_mapping(model.card["input"]).max_length
 
         def memory_of(source: Tensor) -> Memory:
+            source = _lengthened(source, length)
             return Memory(read(source), (source != PADDING)[:, None, None, :])
 
         def said(written: Tensor, memory: Memory) -> Tensor:

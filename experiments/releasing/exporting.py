@@ -42,6 +42,7 @@ def export_run(
     ExportFailedError
         If the model cannot be exported at all.
     """
+    _check_model(home, run_id)
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [run_id, "--home", str(home.path), "--out", str(folder), "--split", split]
     done = _run("trainers.export", arguments)
@@ -60,6 +61,17 @@ def export_run(
         ) from error
     _clear(folder / CHECK_FOLDER)
     return found
+
+
+def _check_model(home: Home, run_id: str) -> None:
+    """Refuse at once what has no model: torch takes seconds to find that out."""
+    run = home.run(run_id)
+    has_variant = any(run.files.glob("*-int8.onnx"))
+    if not has_variant and not (run.checkpoints / "best.ckpt").is_file():
+        raise ExportFailedError(
+            f"Expected a checkpoint of run {run_id}; {run.checkpoints / 'best.ckpt'} does not "
+            "exist. Only models that Bakeoff trained can be exported, ensembles excepted."
+        )
 
 
 def _run(module: str, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":

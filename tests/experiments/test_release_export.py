@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import store
+from experiments.cli import main
 from experiments.release import (
     ReleaseBlockedError,
     find,
@@ -35,8 +36,8 @@ SPEC = {
     "name": "digits",
     "seed": 1,
     "data": {"kind": "digits"},
-    "model": {"kind": "cnn", "channels": [8, 16], "dense": 32},
-    "training": {"epochs": 2, "lr": 0.01},
+    "model": {"kind": "cnn", "channels": [8], "dense": 32},
+    "training": {"epochs": 1, "lr": 0.01, "threads": 1},
 }
 GATES = "gates: [test/acc >= 0.5, latency_p95_ms <= 1000]\n"
 
@@ -59,11 +60,11 @@ def bakeoff(home, *arguments):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A store with one trained digits model."""
+    from trainers.fit import train
+    from trainers.spec import load_spec
+
     place = Home(tmp_path_factory.mktemp("export") / "home").create()
-    spec = place.path / "spec.json"
-    spec.write_text(json.dumps(SPEC), encoding="utf-8")
-    done = run_module("trainers", spec, "--home", place.path, "--id", "digits-1")
-    assert done.returncode == 0, done.stderr
+    train(load_spec(SPEC), home=place.path, run_id="digits-1")
     policy.save(place, GATES, who="ann")
     return place
 
@@ -159,13 +160,12 @@ def test_the_bundle_holds_everything_and_nothing_that_could_run(made):
     assert found.json("config.json")["onnx"]["batch"] is None
 
 
-def test_the_release_verifies_and_the_store_is_healthy(made, trained):
+def test_the_release_verifies_and_the_store_is_healthy(made, trained, capsys):
     with store.open(trained.path) as opened:
         assert verify_release(opened, trained, made.ref) == []
     assert verify_audit(trained) == []
-    done = bakeoff(trained.path, "doctor", "--json")
-    assert done.returncode == 0
-    assert "L01" not in done.stdout
+    assert main(["doctor", "--json", "--home", str(trained.path)]) == 0
+    assert "L01" not in capsys.readouterr().out
 
 
 def test_the_server_answers_a_batch_as_the_training_did(served, trained):
@@ -307,9 +307,9 @@ def test_an_export_that_gives_other_scores_blocks_the_release(copied):
 
 @pytest.mark.exhaustive
 def test_an_int8_variant_is_a_run_of_its_own_with_predictions(copied, tmp_path):
-    done = run_module("trainers.export", "digits-1", "--home", copied.path, "--int8")
+    done = bakeoff(copied.path, "derive", "int8", "digits-1", "--json")
     assert done.returncode == 0, done.stderr
-    run_id = done.stdout.split()[-1]
+    run_id = json.loads(done.stdout)["id"]
 
     with store.open(copied.path) as opened:
         record = opened.run(run_id)
@@ -326,14 +326,17 @@ def test_an_int8_variant_is_a_run_of_its_own_with_predictions(copied, tmp_path):
     assert (config["variant"], config["parent"]) == ("int8", "digits-1")
 
 
-def test_stopping_is_quick(made, trained):
+def test_a_server_tells_programs_where_it_is_and_stops_quickly(made):
     process = subprocess.Popen(
-        [sys.executable, "-m", "experiments", "serve", str(made.bundle), "--port", "0"],
+        [sys.executable, "-m", "experiments", "serve", str(made.bundle), "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    assert "bundle.zip answers on" in process.stdout.readline()
+    told = json.loads(process.stdout.readline())
+    assert told["release"] == "bundle.zip"
+    assert told["run"] == "digits-1"
+    assert asked(f"{told['url']}/health")[1]["status"] == "ok"
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 0
