@@ -135,11 +135,6 @@ def newest(project: str | None = None, limit: int = 200) -> "pa.Table":
     return _cached("runs", within(project), "created_at desc", limit)
 
 
-def newest_with(project: str | None, column: str, limit: int) -> "pa.Table":
-    """Return the newest runs with one more column."""
-    return _cached("runs", within(project), "created_at desc", limit, columns=(column,))
-
-
 def named(run_ids: Sequence[str], columns: Sequence[str] = ()) -> "pa.Table":
     """Return the rows of some runs, in no particular order; unknown ones are missing."""
     listed = ", ".join(quoted(run_id) for run_id in run_ids)

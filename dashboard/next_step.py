@@ -95,14 +95,15 @@ def _compare(facts: Facts, released: set[str]) -> Step:
     metric = facts.metric.name if facts.metric else "its metric"
     column = tables.metric_column(metric)
     if top[0].get(column) == top[1].get(column):
-        ahead = f"{_name(top[0])} and {_name(top[1])} of {top[0]['project']} are level in {metric}"
+        both = f"{_name(top[0])} and {_name(top[1])}"
+        ahead = f"{both} are level in {metric} on {top[0]['project']}"
         return Step(
             sentence=f"{ahead}. See where they differ.",
             label="Compare them",
             page="compare",
             parameters={"runs": ",".join(runs[:MOST_COMPARED])},
         )
-    ahead = f"{_name(top[0])} leads {top[0]['project']} in {metric}"
+    ahead = f"{_name(top[0])} leads in {metric} on {top[0]['project']}"
     what = "better than the champion" if released else "really better than the next best"
     return Step(
         sentence=f"{ahead}. Is it {what}, or is that luck?",

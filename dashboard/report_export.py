@@ -32,7 +32,7 @@ section { margin: 26px 0; } footer, .note { color: #5B6070; font-size: 13px; }
 code { background: #F1F2F6; padding: 1px 5px; border-radius: 4px; }
 """
 PLOT_CSS: Final = (
-    ".plot { width: 100%; height: auto; } .curve { stroke-width: 1.7; stroke-linejoin: round; }"
+    ".plot { width: 100%; max-width: 960px; height: auto; } .curve { stroke-width: 1.7; stroke-linejoin: round; }"
     " .grid line { stroke: color-mix(in srgb, currentColor 12%, transparent); }"
     " .grid text { font-size: 11px; fill: color-mix(in srgb, currentColor 72%, transparent); }"
     " h4 { margin: 14px 0 2px; font-size: 13.5px; } .legend { margin: 2px 0; }"

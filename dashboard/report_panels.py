@@ -115,17 +115,21 @@ def _grid(low_x: float, high_x: float, low_y: float, high_y: float, *, x: str, l
     parts = []
     for tick in ticks(low_y, high_y):
         y = HEIGHT - _BOTTOM - (tick - low_y) / (high_y - low_y) * (HEIGHT - _TOP - _BOTTOM)
-        text = formats.number(10**tick if log else float(tick), 3)
+        text = _tick(10**tick if log else tick)
         parts.append(
             element("line", x1=f"{_LEFT}", x2=f"{WIDTH - _RIGHT}", y1=f"{y:.1f}", y2=f"{y:.1f}")
         )
         parts.append(element("text", text, x=f"{_LEFT - 8}", y=f"{y + 4:.1f}", text_anchor="end"))
     for tick in ticks(low_x, high_x):
         at = _LEFT + (tick - low_x) / (high_x - low_x) * (WIDTH - _LEFT - _RIGHT)
-        text = formats.number(float(tick), 3)
+        text = _tick(tick)
         parts.append(element("text", text, x=f"{at:.1f}", y=f"{HEIGHT - 16}", text_anchor="middle"))
     parts.append(element("text", x, x=f"{WIDTH / 2:.0f}", y=f"{HEIGHT - 2}", text_anchor="middle"))
     return element("g", *parts, cls="grid")
+
+
+def _tick(value: float) -> str:
+    return formats.number(value, 3) if abs(value) >= 1_000 else formats.value(float(f"{value:.3g}"))
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -27,6 +27,7 @@ from store.layout import Home
 _MANY = 400
 _MOST_RUNNING = 8
 _MOST_JUDGED = 30
+_MOST_ASKED = 100
 
 
 def page() -> None:
@@ -38,20 +39,21 @@ def page() -> None:
         frame.pulse(frame.version, is_running=True)
         return
     project = frame.title("Home", "What happened in the last 24 hours, and what to do next.")
-    rows, metric = _rows(project)
+    rows = data.newest(project, _MANY).to_pylist()
     good, bad = next_step.lately(rows, datetime.now(UTC))
     running = [row for row in rows if row["status"] == "running"]
     champions = _champions()
     board = queue_rows.board(data.home())
+    best, metric = _best(project, rows)
     facts = Facts(
         running=len(running),
         waiting=len(board.waiting),
         is_paused=board.settings.paused,
         finished=good,
         failed=bad,
-        best=_best(project, rows, metric),
+        best=best,
         metric=metric,
-        champions=champions,
+        champions=_rivals(champions, best) if champions else [],
     )
     _next(next_step.next_step(facts))
     head = home_tables.tiles(
@@ -87,16 +89,6 @@ def _welcome() -> None:
     )
 
 
-def _rows(project: str | None) -> tuple[list[dict[str, Any]], tables.KeyMetric | None]:
-    """Return the newest runs with the value of the metric that matters most."""
-    newest = data.newest(project)
-    series = data.series(newest.column("run_id").to_pylist()).to_pylist()
-    metric = next(iter(tables.key_metrics(series, most=1)), None)
-    if metric is None or metric.goal is None:
-        return newest.to_pylist(), None
-    return data.newest_with(project, tables.metric_column(metric.name), _MANY).to_pylist(), metric
-
-
 def _champions() -> list[Champion]:
     home = Home.locate(data.home())
     found = []
@@ -120,17 +112,31 @@ def _champions() -> list[Champion]:
 
 
 def _best(
-    project: str | None, rows: Sequence[dict[str, Any]], metric: tables.KeyMetric | None
-) -> list[dict[str, Any]]:
-    """Return the best finished runs on the same data, of the project used last."""
+    project: str | None, rows: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], tables.KeyMetric | None]:
+    """Return the best finished runs on the same data, of the project used last, and by what."""
     current = project or next((r["project"] for r in rows if r["status"] == "finished"), None)
-    if metric is None or current is None:
-        return []
+    if current is None:
+        return [], None
+    mine = [row["run_id"] for row in rows if row["project"] == current][:_MOST_ASKED]
+    series = data.series(mine).to_pylist()
+    metric = next(iter(tables.key_metrics(series, most=1)), None)
+    if metric is None or metric.goal is None:
+        return [], None
     text = data.within(current, "status = finished")
     columns = [tables.metric_column(metric.name)]
     found = data.runs(text, metric.order, columns=columns).to_pylist()[:_MOST_JUDGED]
     hashes = {row["run_id"]: data.data_hash(row["run_id"]) for row in found}
-    return next_step.on_same_data(found, hashes)[: next_step.MOST_COMPARED]
+    return next_step.on_same_data(found, hashes)[: next_step.MOST_COMPARED], metric
+
+
+def _rivals(champions: Sequence[Champion], best: Sequence[Mapping[str, Any]]) -> list[Champion]:
+    """Return the champions that saw the same data as the best runs."""
+    if not best:
+        return list(champions)
+    seen = data.data_hash(best[0]["run_id"])
+    there = {row["run_id"] for row in data.named([one.run_id for one in champions]).to_pylist()}
+    return [one for one in champions if one.run_id in there and data.data_hash(one.run_id) == seen]
 
 
 def _next(step: next_step.Step) -> None:

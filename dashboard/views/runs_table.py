@@ -39,7 +39,7 @@ def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     if ask.is_editing and not ask.is_folded:
         ids = [run_id for (run_id,) in shown]
         runs_edit.draw(frame, [c.key for c in columns], configured, ids, height=height)
-        _below(total, last_page, "run")
+        _below(f"{total:,} run{'s' if total != 1 else ''}.", last_page)
         return
     selected = set(state.listed("sel"))
     _place_selection([at for at, ids in enumerate(shown) if ids and selected.issuperset(ids)])
@@ -56,14 +56,14 @@ def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
         placeholder=formats.DASH,
         alt=f"{len(shown)} of {total} {'groups' if ask.is_folded else 'runs'}",
     )
-    _below(total, last_page, "group" if ask.is_folded else "run")
+    what = "group" if ask.is_folded else "run"
+    many = "s" if total != 1 else ""
+    _below(f"{total:,} {what}{many}. Tick {what}s to draw or compare them.", last_page)
 
 
-def _below(total: int, last_page: int, what: str) -> None:
+def _below(said: str, last_page: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            f"{total:,} {what}{'s' if total != 1 else ''}. Tick {what}s to draw or compare them."
-        )
+        st.caption(said)
         if last_page > 1:
             st.pagination(last_page, key="runs_page", on_change=_on_page)
 
