@@ -72,7 +72,8 @@ def calibration(one: Predicted, *, has_band: bool = True) -> Calibration | str:
     table = one.table
     if one.num_not_finite or table.min() < 0 or table.max() > 1:
         return "The scores are not probabilities: they lie outside 0 to 1, or are NaN."
-    if np.abs(table.sum(axis=1) - 1).max() > 1e-3:
+    # As a product: sums over rows of two take NumPy ten times as long.
+    if np.abs(table @ np.ones(table.shape[1]) - 1).max() > 1e-3:
         return "The scores of an example do not add up to 1, so they are not probabilities."
     chance, happened = _event(one)
     # In order every figure below is found several times as fast.

@@ -145,7 +145,8 @@ class Predicted:
     @property
     def num_not_finite(self) -> int:
         """Examples with a score that is NaN or infinite."""
-        return int((~np.isfinite(self.scores)).any(axis=1).sum())
+        finite = np.isfinite(self.scores)
+        return 0 if finite.all() else int((~finite).any(axis=1).sum())
 
     def take(self, rows: NDArray[np.int64]) -> "Predicted":
         """Return some examples, in the order of `rows`."""

@@ -212,3 +212,25 @@ def test_our_isotonic_regression_is_scipys(seed, size):
     expected = isotonic_regression(values, weights=weights).x
 
     np.testing.assert_allclose(recalibration._isotonic(values, weights), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("scheme", ["mass", "width", "distinct"])
+@pytest.mark.parametrize("digits", [1, 2, 6])
+def test_the_order_of_the_examples_changes_nothing(scheme, digits):
+    rng = np.random.default_rng(digits)
+    chance = np.round(rng.random(501), digits)
+    happened = (rng.random(501) < chance).astype(int)
+    order = np.argsort(chance)
+
+    found, ranked = (
+        reliability(p, y, scheme=scheme)
+        for p, y in ((chance, happened), (chance[order], happened[order]))
+    )
+    parts = [
+        brier_decomposition(p, y) for p, y in ((chance, happened), (chance[order], happened[order]))
+    ]
+
+    assert found.count.tolist() == ranked.count.tolist()
+    assert found.mean_probability == pytest.approx(ranked.mean_probability)
+    assert found.frequency == pytest.approx(ranked.frequency)
+    assert parts[0].resolution == pytest.approx(parts[1].resolution)
