@@ -19,14 +19,12 @@ from trainers.data.inputs import (
     UNKNOWN,
     ImageInput,
     ModelInput,
-    PretrainedInput,
     RatingInput,
     SequenceInput,
     TableInput,
     TextInput,
 )
 from trainers.data.raw import RawArrays, RawData, RawTexts
-from trainers.export_networks import ExportError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +59,6 @@ def describe(model_input: ModelInput, data: Mapping[str, Any]) -> Described:
                     "height": height,
                     "width": width,
                 },
-            )
-        case PretrainedInput():
-            raise ExportError(
-                "Expected a model whose tokens Bakeoff made; got a Hugging Face checkpoint's, which "
-                "cannot be exported yet. Release another run."
             )
         case TextInput():
             return _describe_text(model_input, generator, data)

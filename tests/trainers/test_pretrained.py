@@ -13,8 +13,6 @@ from trainers.checkpoints import load_model
 from trainers.data.encoding import decode_texts, encode_texts
 from trainers.errors import DataError, SpecError
 from trainers.evaluate import predict
-from trainers.export_inputs import describe
-from trainers.export_networks import ExportError
 from trainers.fit import train
 from trainers.models.pretrained import pretrained_input
 from trainers.preparing import prepare
@@ -112,13 +110,6 @@ def test_a_gpt_learns_to_go_on(tmp_path: Path, reviews: str, home: Path):
     with store.open(home) as opened:
         samples = opened.events(outcome.run_id, ["text"]).to_pylist()
     assert len(samples) == 3
-
-
-def test_such_a_model_is_not_exported_wrongly(tmp_path: Path):
-    known = pretrained_input(saved(tmp_path / "bert", "bert"), 10)
-
-    with pytest.raises(ExportError, match="cannot be exported yet"):
-        describe(known, {})
 
 
 def test_ids_are_those_of_the_checkpoint_and_one_more(tmp_path: Path):
