@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from store import record
+from store.compaction import STORED, Points, generation, nullable
 from store.feeds import Feed
 from store.journal_reader import Block, Position
 from store.layout import RunFolder
-from store.schema import POINTS_COLUMNS, key_of
+from store.schema import HOT_COLUMNS, key_of
 from store.series import summarise
 
 if TYPE_CHECKING:
@@ -42,13 +43,9 @@ ON CONFLICT DO UPDATE SET
     n_inf = n_inf + excluded.n_inf
 """
 
-_COMPACT = f"""
-BEGIN;
-INSERT INTO points BY NAME SELECT * FROM points_hot ORDER BY run_key, metric_key, step, wall_us;
-DROP TABLE points_hot;
-CREATE TABLE points_hot({POINTS_COLUMNS});
-COMMIT
-"""  # noqa: S608  # fixed text
+_EMPTY_HOT = f"DROP TABLE points_hot; CREATE TABLE points_hot({HOT_COLUMNS})"
+"""TRUNCATE under readers leaks the blocks."""
+_ADD_GENERATION = "INSERT INTO points BY NAME SELECT * FROM generation_feed"
 
 _JOURNAL = """
 INSERT INTO journal SELECT * FROM journal_feed
@@ -59,10 +56,10 @@ ON CONFLICT DO UPDATE SET consumed = excluded.consumed, vocabulary = excluded.vo
 _FOLDER_TICK_NS = 1_000_000_000
 """A folder that changed more recently may change again without its time showing it."""
 
-_KEY = itemgetter(1)
+GENERATION_POINTS = 1_000_000
+"""From how many points on a look makes a generation of its own."""
 
-Points = dict[str, np.ndarray[Any, Any]]
-"""Columns of ``points``, all of one length."""
+_KEY = itemgetter(1)
 
 
 @dataclass(slots=True)
@@ -140,6 +137,7 @@ class BatchWriter:
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._connection = connection
         self._points = Feed(connection, "points_feed")
+        self._generation = Feed(connection, "generation_feed")
         self._series = Feed(connection, "series_feed")
         self._journal = Feed(connection, "journal_feed")
         self._metrics: dict[str, dict[str, Any]] = {}
@@ -163,9 +161,7 @@ class BatchWriter:
             self._write_metrics(batch)
             self._write_runs(batch)
             if points is not None:
-                self._points.run(
-                    "INSERT INTO points_hot BY NAME SELECT * FROM points_feed", _stored(points)
-                )
+                self._write_points(points)
                 self._series.run(_SERIES, pa.table(summarise(points)))
             if batch.events:
                 self._insert("event", _table(batch.events, _EVENT_TYPES))
@@ -176,6 +172,15 @@ class BatchWriter:
             _rollback(connection)
             raise
         return points
+
+    def _write_points(self, points: Points) -> None:
+        """Add points to the unsorted ones; as many as make a generation are sorted at once."""
+        if len(points["step"]) >= GENERATION_POINTS:
+            self._generation.run(_ADD_GENERATION, generation(points))
+            return
+        stored = {name: points[name] for name in STORED}
+        table = pa.table({**stored, "epoch": nullable(points["epoch"])})
+        self._points.run("INSERT INTO points_hot BY NAME SELECT * FROM points_feed", table)
 
     def _write_metrics(self, batch: Batch) -> None:
         """Add metrics that appear for the first time, and what runs say about them."""
@@ -244,12 +249,17 @@ class BatchWriter:
             raise
 
     def compact(self) -> None:
-        """Turn the unsorted points into a sorted generation, in one transaction.
-
-        The table is dropped and made anew: TRUNCATE under readers leaks its blocks.
-        """
+        """Turn the unsorted points into a sorted generation, in one transaction."""
+        run = self._connection.execute
+        run("BEGIN")
         try:
-            self._connection.execute(_COMPACT)
+            hot = run("SELECT * FROM points_hot").to_arrow_table()
+            if hot.num_rows:
+                points = {name: hot[name].to_numpy() for name in STORED}
+                del hot  # half of the memory that this takes
+                self._generation.run(_ADD_GENERATION, generation(points))
+            run(_EMPTY_HOT)
+            run("COMMIT")
         except BaseException:
             _rollback(self._connection)
             raise
@@ -307,49 +317,45 @@ def _flatten(batch: Batch) -> Points | None:
     """Return one row a point from everything that a batch holds of several metrics a call."""
     parts = [_block_columns(run_key, block) for run_key, block in batch.blocks]
     parts += [_sealed_columns(run_key, table) for run_key, table in batch.sealed]
-    if not parts:
+    if not any(len(part["step"]) for part in parts):
         return None
-    names = ("run_key", "metric_key", "step", "epoch", "wall_us", "elapsed_s", "value")
-    return dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _stored(points: Points) -> pa.Table:
-    """Return points as the database packs them best.
-
-    The run's start in place of the time since it, which differs from point to point; and NULL
-    where no epoch was given, as each NaN takes 6 bytes.
-    """
-    elapsed_us = np.rint(points["elapsed_s"] * 1e6).astype(np.int64)
-    kept = {name: column for name, column in points.items() if name != "elapsed_s"}
-    epoch = pa.array(points["epoch"], mask=np.isnan(points["epoch"]))
-    return pa.table({**kept, "epoch": epoch, "start_us": points["wall_us"] - elapsed_us})
-
-
-def _block_columns(run_key: int, block: Block) -> tuple[np.ndarray[Any, Any], ...]:
+def _block_columns(run_key: int, block: Block) -> Points:
+    """Return the points of a block, one metric after the other."""
     count, width = block.values.shape
     keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
-    elapsed_s = np.floor(block.elapsed_s * 1e6) / 1e6  # as fine as the wall clock; packs better
-    return (
-        np.full(count * width, run_key, dtype=np.int64),
-        np.tile(keys, count),
-        np.repeat(block.step, width),
-        np.repeat(block.epoch, width),
-        np.repeat(block.wall_us, width),
-        np.repeat(elapsed_s, width),
-        block.values.ravel(),
-    )
+    elapsed_us = np.floor(block.elapsed_s * 1e6)  # as fine as the wall clock; packs better
+    once = {
+        "step": block.step,
+        "epoch": block.epoch,
+        "wall_us": block.wall_us,
+        "elapsed_s": elapsed_us / 1e6,
+        "start_us": block.wall_us - elapsed_us.astype(np.int64),
+    }
+    return {
+        "run_key": np.full(count * width, run_key, dtype=np.int64),
+        "metric_key": np.repeat(keys, count),
+        **{name: np.tile(column, width) for name, column in once.items()},
+        "value": block.values.T.ravel(),
+    }
 
 
-def _sealed_columns(run_key: int, table: pa.Table) -> tuple[np.ndarray[Any, Any], ...]:
+def _sealed_columns(run_key: int, table: pa.Table) -> Points:
     metric = table["metric"].combine_chunks()
     if isinstance(metric, pa.ChunkedArray):
         metric = metric.unify_dictionaries().combine_chunks()
     keys = np.array([key_of(name) for name in metric.dictionary.to_pylist()], dtype=np.int64)
-    return (
-        np.full(table.num_rows, run_key, dtype=np.int64),
-        keys[metric.indices.to_numpy()] if table.num_rows else np.empty(0, np.int64),
-        *(table[name].to_numpy() for name in ("step", "epoch", "wall_us", "elapsed_s", "value")),
-    )
+    names = ("step", "epoch", "wall_us", "elapsed_s", "value")
+    columns = {name: table[name].to_numpy() for name in names}
+    elapsed_us = np.rint(columns["elapsed_s"] * 1e6).astype(np.int64)
+    return {
+        "run_key": np.full(table.num_rows, run_key, dtype=np.int64),
+        "metric_key": keys[metric.indices.to_numpy()] if table.num_rows else np.empty(0, np.int64),
+        **columns,
+        "start_us": columns["wall_us"] - elapsed_us,
+    }
 
 
 def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from store import liveness, record
-from store.batch import Batch, BatchWriter, LiveRun, Points, event_row
+from store.batch import GENERATION_POINTS, Batch, BatchWriter, LiveRun, event_row
+from store.compaction import Points
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, has_news, read_segment
 from store.keeping import forget
@@ -118,7 +119,8 @@ class Ingest:
             live.is_new = False
             self._known.add(live.files.id)
         num_points = len(points["step"]) if points else 0
-        self._hot += num_points
+        if num_points < GENERATION_POINTS:
+            self._hot += num_points
         return num_items + len(batch.runs) + len(batch.events) + num_points or 1, points
 
     def next_to_seal(self) -> LiveRun | None:

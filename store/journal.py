@@ -21,10 +21,8 @@ was copied or moved fail. Bytes that were never written are zero, and no frame s
 Points carry the monotonic clock alone, so that a wall clock that is set back disorders nothing.
 """
 
-import errno
 import json
 import math
-import mmap
 import os
 import struct
 import time
@@ -36,6 +34,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from store.packing import MARK, Pack, packer
+from store.reserve import Reserve
 from store.turn import Turn
 
 KEYS = 0xFFFF_FFFE
@@ -54,12 +53,8 @@ _NAN = math.nan
 _perf_counter = time.perf_counter
 _sync_data = getattr(os, "fdatasync", os.fsync)
 _CHECKSUM_AT = 24
-_FIRST_CHUNK = 64 << 10
-_CHUNK = 256 << 10
-_ZEROS = bytes(64 << 10)
 _RETRY_S = 1.0
 _CLOCK_DRIFT_US = 50_000
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Trouble = Callable[[Any, Any, Any, Exception], None]
 """Called with the arguments of a `log()` that could not be written as they were, and why."""
@@ -117,7 +112,6 @@ class SegmentWriter:
         "__weakref__",
         "_backlog",
         "_base",
-        "_can_map",
         "_clock_us",
         "_descriptor",
         "_end",
@@ -126,12 +120,12 @@ class SegmentWriter:
         "_kind",
         "_limit",
         "_mapped",
-        "_next_chunk",
         "_offset",
         "_on_trouble",
         "_pack",
         "_place",
         "_plans",
+        "_reserve",
         "_retry_at",
         "_room_end",
         "_size",
@@ -171,11 +165,10 @@ class SegmentWriter:
         self._retry_at = 0.0
         self._mapped: Any = None
         self._base = self._end = self._room_end = 0
-        self._next_chunk = _FIRST_CHUNK
-        self._can_map = True
         self._clock_us = 0
         self._foreign = False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._reserve = Reserve(self._descriptor)
         _writers.add(self)
         header = bytearray(
             HEADER.pack(MAGIC, VERSION, HEADER.size, os.getpid(), time.time_ns() // 1000, 0)
@@ -240,11 +233,22 @@ class SegmentWriter:
             with suppress(OSError):
                 _sync_data(self._descriptor)
 
+    def prepare(self) -> None:
+        """Reserve what `log()` will soon need; for a thread in the background, every moment."""
+        if self._foreign or self._descriptor < 0:
+            return
+        with self._turn:
+            end = self._end
+            is_due = self._mapped is not None and self._reserve.begin(self._offset, end)
+        if is_due:
+            self._reserve.prepare(end)
+
     def close(self) -> None:
         """End the segment: mark it closed, cut the reserved rest, sync."""
         if self._foreign or self._descriptor < 0:
             return
         with self._turn:
+            self._reserve.wait()  # else it might write into whatever gets the descriptor next
             self._retry_at = 0.0
             self._put_frame(CLOSE, b"")
             written = self._offset - len(self._backlog)
@@ -319,7 +323,11 @@ class SegmentWriter:
     def _write(self, offset: int, content: bytes) -> bool:
         """Write into the mapping, reserving more of the file as needed; False when it is full."""
         while content:
-            if self._can_map and offset >= self._end and not self._map(offset, len(content)):
+            if (
+                self._reserve.can_map
+                and offset >= self._end
+                and not self._map(offset, len(content))
+            ):
                 self._retry_at = time.monotonic() + _RETRY_S
                 return False
             if self._mapped is None:
@@ -343,35 +351,20 @@ class SegmentWriter:
 
     def _map(self, offset: int, needed: int) -> bool:
         """Reserve and map the file from `offset` on; False when the disk is full."""
-        base = offset - offset % mmap.ALLOCATIONGRANULARITY
-        length = max(self._next_chunk, offset - base + min(needed, _CHUNK))
-        length += -length % mmap.ALLOCATIONGRANULARITY
         self._unmap()
-        try:
-            os.posix_fallocate(self._descriptor, base, length)
-            self._warm(offset, base + length)
-            self._mapped = mmap.mmap(self._descriptor, length, offset=base)
-        except (OSError, AttributeError) as error:  # macOS cannot reserve, some disks cannot map
-            if isinstance(error, OSError) and error.errno in _NO_SPACE:
-                return False
-            self._can_map = False
-            return True
-        self._base, self._end, self._next_chunk = base, base + length, _CHUNK
+        room = self._reserve.take(offset, needed)
+        if room is None:
+            return not self._reserve.can_map
+        self._mapped, self._base, self._end = room
         self._room_end = self._end
         return True
 
-    def _warm(self, start: int, end: int) -> None:
-        """Bring pages into memory together: one by one, at first touch, costs three times as much."""
-        start += -start % mmap.ALLOCATIONGRANULARITY
-        with suppress(OSError):  # the space is reserved; this only saves time
-            for at in range(start, end, len(_ZEROS)):
-                os.pwrite(self._descriptor, _ZEROS[: end - at], at)
-
     def _unmap(self) -> None:
-        if self._mapped is not None:
-            self._mapped.close()
-        self._mapped = None
+        """Let go of the mapped part; a signal's exception leaves all of it or nothing."""
+        mapped, self._mapped = self._mapped, None
         self._base = self._end = self._room_end = 0
+        if mapped is not None:
+            mapped.close()
 
     def _disown(self) -> None:
         """Stop writing: this process is a fork of the one that owns the segment."""

@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from store.checksums import all_match
 from store.journal import (
     CLOCK,
     CLOSE,
@@ -28,6 +29,8 @@ from store.journal import (
 POLL_BYTES = 1 << 20
 """How much of a segment one look reads, so that a busy run cannot hold up the others."""
 _WORD = 8
+_MANY = 500
+"""From how many frames on checking all at once is cheaper than one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,14 +248,11 @@ class _Scan:
         frames = np.frombuffer(self.buffer, np.uint8, count * stride, at).reshape(count, stride)
         heads = np.ascontiguousarray(frames[:, :8]).view("<u4")
         count = _leading(heads[:, 0] == kind)
-        view, base, start = self.view, self.base - HEAD.size, at + HEAD.size
-        for index, stored in enumerate(heads[:count, 1].tolist()):
-            if crc32(view[start : start + size], (base + start) ^ kind) != stored:  # `checksum`
-                count = index
-                break
-            start += stride
+        bodies = np.ascontiguousarray(frames[:count, HEAD.size :])
+        offsets = self.base + at + stride * np.arange(count)
+        count = _whole(bodies, offsets ^ kind, heads[:count, 1])
         if count:
-            words = np.ascontiguousarray(frames[:count, 8:])
+            words = bodies[:count]
             whole, real = words.view("<i8"), words.view("<f8")
             self.blocks.append(
                 Block(
@@ -270,6 +270,17 @@ class _Scan:
 def _leading(flags: NDArray[np.bool_]) -> int:
     """Return how many entries are true before the first false one."""
     return len(flags) if flags.all() else int(flags.argmin())
+
+
+def _whole(bodies: NDArray[np.uint8], seeds: NDArray[np.int64], stored: NDArray[np.uint32]) -> int:
+    """Return how many bodies have the checksum that they should, before the first that has not."""
+    if len(bodies) >= _MANY and all_match(bodies, seeds, stored):
+        return len(bodies)
+    rows = zip(bodies, seeds.tolist(), stored.tolist(), strict=True)
+    for index, (body, seed, expected) in enumerate(rows):
+        if crc32(body.data, seed) != expected:  # `checksum`
+            return index
+    return len(bodies)
 
 
 def _resynchronise(scan: _Scan, descriptor: int, limit: int, *, final: bool) -> int:

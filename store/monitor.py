@@ -73,6 +73,7 @@ class Monitor:
         sampler = SystemSampler(self._folder.path)
         due = dict.fromkeys(("beat", "sync", "sample"), 0.0)
         while not self._stop.is_set():
+            self._writer.prepare()
             now = time.monotonic()
             if now >= due["beat"]:
                 liveness.touch(self._folder.heartbeat)

@@ -23,13 +23,15 @@ from store.curve_cache import CurveCache
 from store.errors import HomeNotWritableError, QueryError, StoreBusyError, StoreError
 from store.ingest import Ingest
 from store.layout import Home
-from store.schema import is_outdated, prepare
+from store.schema import BLOCK_SIZE, is_outdated, prepare
 from store.sealing import write_sealed
 
 _log = logging.getLogger("bakeoff.store")
 
 _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
+    "default_block_size": BLOCK_SIZE,  # of new files; what is there keeps its own
+    "checkpoint_threshold": "64MB",  # at 16 most points are written twice before they are sorted
     "memory_limit": "2GB",
     "preserve_insertion_order": False,
     # More threads make big questions faster and every small one dearer, and trainings need cores.

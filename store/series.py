@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from store.compaction import rows_of, series_starts
+
 Columns = dict[str, NDArray[Any]]
 
 _NOWHERE = np.iinfo(np.int64).max
@@ -21,17 +23,15 @@ def summarise(points: Columns) -> Columns:
     points
         Columns of ``points``, in order of arrival, at least one row.
     """
-    order = np.lexsort((points["run_key"], points["metric_key"]))  # tables are read by metric
-    run_key, metric_key = points["run_key"][order], points["metric_key"][order]
-    step, value = points["step"][order], points["value"][order]
-    is_first = np.concatenate(
-        [[True], (run_key[1:] != run_key[:-1]) | (metric_key[1:] != metric_key[:-1])]
-    )
-    starts = np.flatnonzero(is_first)
-    group = np.cumsum(is_first) - 1
+    order = _order(points)
+    columns = {name: points[name][order] for name in ("run_key", "metric_key", "step", "value")}
+    run_key, metric_key, step, value = columns.values()
+    starts = series_starts(columns)
+    lengths = np.diff(np.append(starts, len(step)))
+    group = np.repeat(np.arange(len(starts)), lengths)
     finite = np.isfinite(value)
     last_step = np.maximum.reduceat(step, starts)
-    at = np.arange(len(order))
+    at = np.arange(len(step))
     last = np.maximum.reduceat(np.where(step == last_step[group], at, -1), starts)
     minimum = np.minimum.reduceat(np.where(finite, value, np.inf), starts)
     maximum = np.maximum.reduceat(np.where(finite, value, -np.inf), starts)
@@ -44,7 +44,7 @@ def summarise(points: Columns) -> Columns:
     return {
         "run_key": run_key[starts],
         "metric_key": metric_key[starts],
-        "n": np.diff(np.append(starts, len(order))),
+        "n": lengths,
         "first_step": np.minimum.reduceat(step, starts),
         "last_step": last_step,
         "last_us": points["wall_us"][order][last],
@@ -56,6 +56,16 @@ def summarise(points: Columns) -> Columns:
         "n_nan": np.add.reduceat(np.isnan(value).astype(np.int64), starts),
         "n_inf": np.add.reduceat(np.isinf(value).astype(np.int64), starts),
     }
+
+
+def _order(points: Columns) -> NDArray[np.int64]:
+    """Return the rows by metric, as tables are read, and run; equals in order of arrival."""
+    starts = series_starts(points)
+    return rows_of(
+        starts,
+        len(points["step"]),
+        np.lexsort((points["run_key"][starts], points["metric_key"][starts])),
+    )
 
 
 def _or_null(values: NDArray[Any], is_known: NDArray[np.bool_]) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from store.errors import StoreError
 from store.layout import Home
 from store.releases import sync_folder
-from store.schema import prepare
+from store.schema import BLOCK_SIZE, prepare
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,7 +48,7 @@ def write_copy(connection: "duckdb.DuckDBPyConnection", home: Home, version: str
     remove_copy(home)
     path = str(_files(home)[0]).replace("'", "''")
     cursor = connection.cursor()
-    cursor.execute(f"ATTACH '{path}' AS fresh (STORAGE_VERSION 'v1.5.0')")
+    cursor.execute(f"ATTACH '{path}' AS fresh (STORAGE_VERSION 'v1.5.0', BLOCK_SIZE {BLOCK_SIZE})")
     try:
         cursor.execute("USE fresh")
         prepare(cursor, version)

@@ -61,7 +61,7 @@ CARRIED_OVER = (
     "journal",
     "param",
 )
-_POINTS_THEN = "* EXCLUDE (start_us) REPLACE ((wall_us - start_us) / 1e6 AS elapsed_s)"
+_POINTS_THEN = "run_key, metric_key, step, epoch, wall_us, (wall_us - start_us) / 1e6, value"
 
 
 @pytest.fixture

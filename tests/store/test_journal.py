@@ -203,8 +203,8 @@ def test_an_exception_from_a_signal_leaves_the_journal_usable(tmp_path):
     logged = 0
     try:
         for _ in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 2e-4 + 1e-6 * logged % 1e-3)
             with contextlib.suppress(StopError):
+                signal.setitimer(signal.ITIMER_REAL, 2e-4 + 1e-6 * logged % 1e-3)
                 while True:
                     append(writer, {"a": 1.0}, logged)
                     logged += 1
@@ -241,3 +241,27 @@ def test_a_system_that_cannot_reserve_space_writes_with_calls(tmp_path, monkeypa
 
     assert [step for _, step, _ in live] == list(range(1_000))
     assert read_all(path)[0] == live
+
+
+def test_room_that_was_prepared_takes_up_where_the_last_ended(tmp_path):
+    """A busy background thread and a writer never write over each other."""
+    writer, path = new_segment(tmp_path)
+    is_over = threading.Event()
+
+    def prepare():
+        while not is_over.is_set():
+            writer.prepare()
+
+    thread = threading.Thread(target=prepare)
+    thread.start()
+    for step in range(20_000):
+        append(writer, {"a": 1.0, "b": 2.0, "c": float(step)}, step)
+    is_over.set()
+    thread.join()
+    writer.close()
+    found, position = read_all(path)
+
+    assert position.closed
+    assert position.damaged == 0
+    assert [step for key, step, _ in found if key == "c"] == list(range(20_000))
+    assert path.stat().st_size == position.offset
