@@ -25,7 +25,7 @@ def test_flat_and_nested_are_each_others_inverse():
 
 def test_what_is_typed_comes_back_as_it_is_written():
     for name, value in VALUES.items():
-        if card(name).type in {"int", "float", "int list", "str list"}:
+        if card(name).type in {"int", "float", "int list", "float list", "str list"}:
             assert launching.entered(card(name), launching.written(value)) == value, name
 
 
@@ -36,6 +36,7 @@ def test_what_is_typed_comes_back_as_it_is_written():
         ("training.epochs", " 12 ", 12),
         ("model.channels", "8, 16", [8, 16]),
         ("model.channels", "[8, 16]", [8, 16]),
+        ("training.target_weights", "1, 0.5", [1, 0.5]),
         ("data.max_examples", "", None),
         ("training.lr", "fast", "fast"),
         ("name", "$(rm -rf /)", "$(rm -rf /)"),
