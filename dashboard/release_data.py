@@ -25,6 +25,8 @@ from experiments.errors import ExperimentError
 from experiments.evaluating import looks
 from experiments.releasing import choose, policy
 from experiments.releasing.gate_case import GateResult
+from experiments.releasing.measured import Model
+from experiments.releasing.usual_metric import settled
 
 State = tuple[Stamp, ...]
 FAILED_LINES = 3
@@ -93,6 +95,12 @@ def policy_of(line: str) -> policy.Policy:
         If the policy cannot be understood.
     """
     return _policy(_state(), line)
+
+
+def settled_for(wanted: policy.Policy, line: str, run_id: str) -> policy.Policy:
+    """Return a policy with the metric that suits a line's champion, or a run where there is none."""
+    present = champion(line)
+    return settled(wanted, Model(Reader(), present.runs[0] if present else run_id))
 
 
 def chosen(line: str, candidates: tuple[Candidate, ...], unseen: int) -> choose.Choice:

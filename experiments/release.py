@@ -18,6 +18,7 @@ from experiments.releasing import release_evidence as evidence
 from experiments.releasing.exporting import ExportFailedError, export_run
 from experiments.releasing.gate_case import GateResult
 from experiments.releasing.gates import evaluate_gates, is_open
+from experiments.releasing.measured import Model
 from experiments.releasing.policy import Policy
 from experiments.releasing.policy import read as read_policy
 from experiments.releasing.release_bundle import MODEL_FOLDER, complete
@@ -33,6 +34,7 @@ from experiments.releasing.release_files import (
     staging,
 )
 from experiments.releasing.released import Release, ReleaseBlockedError, load
+from experiments.releasing.usual_metric import settled
 from store import audit
 from store.layout import Home
 from store.reading import Store
@@ -122,9 +124,9 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     others = [tuple(store.run(run_id)["run_id"] for run_id in runs) for runs in considered]
     if not ids:
         raise ReleaseError("Expected a run to release; got none.")
-    policy = read_policy(home, line)
     before = champion(home, line)
     champion_ids = before.runs if before else ()
+    policy = settled(read_policy(home, line), Model(store, (champion_ids or ids)[0]))
     on_step("judging the gates")
     results = evaluate_gates(store, ids, policy, champion=champion_ids, considered=others)
     if not is_open(results) and override is None:

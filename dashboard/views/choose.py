@@ -125,6 +125,7 @@ def _suggested(newest: Sequence[dict[str, Any]], policy: Policy, line: str) -> l
 def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
     names = explorer.names(runs)
     ids = [run["run_id"] for run in runs]
+    policy = release_data.settled_for(policy, line, ids[0])
     candidates = tuple(sorted(candidates_of(runs, names, ids[0], policy.split), key=_order(ids)))
     present = release_data.champion(line) if line in release_data.lines() else None
     looked = [*ids, *((present.runs[0],) if present else ())]

@@ -15,9 +15,10 @@ from experiments.evaluating.verdict import Word
 from experiments.release import Release, champion
 from experiments.releasing.gate_case import Case, GateResult
 from experiments.releasing.gates import judge_gate
-from experiments.releasing.measured import Measured, gain_of, measure
+from experiments.releasing.measured import Measured, Model, gain_of, measure
 from experiments.releasing.policy import Policy
 from experiments.releasing.policy import read as read_policy
+from experiments.releasing.usual_metric import settled
 from experiments.statistics import metric_goal
 from store.layout import Home
 from store.reading import Store
@@ -113,6 +114,8 @@ def choose(
     policy = policy or read_policy(home, line)
     present = champion(home, line)
     kept = Kept(store)
+    deciding = present.runs[0] if present else candidates[0].run_ids[0]
+    policy = settled(policy, Model(kept, deciding))
     found = _compare(kept, candidates, policy, present, unseen)
     options = tuple(
         judge_option(kept, candidate, policy, champion=present, comparison=found)

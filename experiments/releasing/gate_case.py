@@ -9,6 +9,7 @@ from experiments.evaluating.evidence import Candidate
 from experiments.evaluating.findings import Examined
 from experiments.releasing.measured import Model
 from experiments.releasing.policy import Policy
+from experiments.releasing.usual_metric import settled
 
 NO_CHAMPION = "There is no champion yet, so there is nothing to compare with."
 IS_CHAMPION = "This is the champion itself."
@@ -71,10 +72,10 @@ class Case:
     ) -> None:
         self.store = store
         self.run_ids = tuple(run_ids)
-        self.policy = policy
         self.champion_ids = tuple(champion)
         self.model = Model(store, self.run_ids[0])
         self.champion = Model(store, self.champion_ids[0]) if champion else None
+        self.policy = settled(policy, self.champion or self.model)
         known = {*run_ids, *champion}
         self._considered = [runs for runs in considered if not known & {*runs}]
         self._verdicts: dict[tuple[str, str, float], Verdict | str] = {}

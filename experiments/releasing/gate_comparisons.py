@@ -1,6 +1,7 @@
 """Gates that look at the champion or at the checks: verdict, slices, regressions, checks."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from experiments.releasing.measured import (
     split_of,
     statistic_of,
 )
+from experiments.releasing.policy import Policy
 from experiments.statistics import Interval, metric_goal
 
 _WORDS: dict[Word, tuple[str, ...]] = {
@@ -141,13 +143,35 @@ def judge_slices(gate: SliceGate, case: Case) -> Judgement:
         return Judgement(
             passed=None, reason=f"{gate.metric} is no metric that examples can be compared by."
         )
-    found = _slice_results(gate, case, statistic)
+    margin = _slice_margin(gate, case, statistic)
+    if isinstance(margin, str):
+        return Judgement(passed=None, reason=margin)
+    found = _slice_results(gate, case, statistic, margin)
     if isinstance(found, str):
         return Judgement(passed=None, reason=found)
-    return _of_slices(found, gate, case.policy.min_slice, statistic)
+    judged = _of_slices(found, margin, case.policy, statistic)
+    return _unless_shown(judged) if gate.is_shown and judged.passed is None else judged
 
 
-def _slice_results(gate: SliceGate, case: Case, statistic: str) -> tuple[SliceResult, ...] | str:
+def _unless_shown(judged: Judgement) -> Judgement:
+    """Let pass what no evidence speaks against."""
+    told = "No slice is shown to be worse, but there are too few examples to rule it out."
+    return replace(judged, passed=True, reason=f"{told} {judged.reason}")
+
+
+def _slice_margin(gate: SliceGate, case: Case, statistic: str) -> float | str:
+    """Return the margin in the metric's unit, or why there is none."""
+    if not gate.is_share or case.champion is None:
+        return gate.margin
+    policy = case.policy
+    level = gate.level or policy.level
+    whole = measure(case.champion, f"{policy.split}/{statistic}", split=policy.split, level=level)
+    return whole.why if isinstance(whole, Missing) else gate.margin * abs(whole.value)
+
+
+def _slice_results(
+    gate: SliceGate, case: Case, statistic: str, margin: float
+) -> tuple[SliceResult, ...] | str:
     """Return what each slice says, or why that cannot be said."""
     split = case.policy.split
     level = gate.level or case.policy.level
@@ -163,6 +187,8 @@ def _slice_results(gate: SliceGate, case: Case, statistic: str) -> tuple[SliceRe
     rows = common_rows(sides)
     own, other = (_taken(side, rows[name]) for name, side in sides.items())
     slices = slices_of(own, None if gate.column is None else [gate.column])
+    if not slices and gate.is_shown:
+        return ()
     if not slices:
         return (
             f"The {split} predictions have no slices"
@@ -175,7 +201,7 @@ def _slice_results(gate: SliceGate, case: Case, statistic: str) -> tuple[SliceRe
         own.output,
         other.output,
         group=None if own.group is None else codes_of(own.group)[0],
-        margin=gate.margin,
+        margin=margin,
         level=level,
         min_size=case.policy.min_slice,
     )
@@ -186,8 +212,10 @@ def _taken(side: Predicted, rows: NDArray[np.int64] | None) -> Predicted:
 
 
 def _of_slices(
-    found: tuple[SliceResult, ...], gate: SliceGate, min_size: int, statistic: str
+    found: tuple[SliceResult, ...], margin: float, policy: Policy, statistic: str
 ) -> Judgement:
+    if not found:
+        return Judgement(passed=True, reason=f"The {policy.split} predictions have no slices.")
     by_state = {state: [one for one in found if one.state is state] for state in SliceState}
     worse, unsure = by_state[SliceState.WORSE], by_state[SliceState.OPEN]
     too_small = by_state[SliceState.NOT_JUDGED]
@@ -201,7 +229,7 @@ def _of_slices(
         worst = gain_of_slice(shown_ones[0], statistic)
         return Judgement(
             passed=False if worse else None,
-            reason=f"The candidate {verb} than {shown(gate.margin)} on {told}{more}.{tail}",
+            reason=f"The candidate {verb} than {shown(margin)} on {told}{more}.{tail}",
             value=finite(worst.estimate),
             low=finite(worst.low),
             high=finite(worst.high),
@@ -209,12 +237,12 @@ def _of_slices(
     if len(too_small) == len(found):
         return Judgement(
             passed=None,
-            reason=f"None of {len(found)} slices has the {min_size} examples that are needed.",
+            reason=f"None of {len(found)} slices has the {policy.min_slice} examples that are needed.",
         )
     return Judgement(
         passed=True,
         reason=f"{len(found) - len(too_small)} slices are shown not to be worse by more than "
-        f"{shown(gate.margin)}.{tail}",
+        f"{shown(margin)}.{tail}",
     )
 
 

@@ -10,6 +10,7 @@
     latency_p95_ms not worse than champion by > 10 %
     no slice worse than champion by > 0.02 (95 % CI)
     no slice of length worse than champion by > 0.02 on macro_f1
+    no slice shown worse than champion by > 5 %           closed by evidence only
     checks: none failing
     checks: none failing except E03, C01
     verdict vs champion in {better, equivalent}
@@ -90,6 +91,10 @@ class SliceGate:
     """No part of the data on which the model is worse than the champion by more than a margin."""
 
     margin: float
+    is_share: bool = False
+    """the margin is a share of the champion's value"""
+    is_shown: bool = False
+    """only a slice that is shown to be worse closes it; else each has to be shown not to be"""
     column: str | None = None
     """one slicing of the data; all if None"""
     metric: str | None = None
@@ -100,7 +105,9 @@ class SliceGate:
         column = "" if self.column is None else f" of {_name(self.column)}"
         metric = "" if self.metric is None else f" on {_name(self.metric)}"
         level = "" if self.level is None else f" ({_percent(self.level)} % CI)"
-        return f"no slice{column} worse than champion by > {_number(self.margin)}{metric}{level}"
+        margin = f"{_percent(self.margin)} %" if self.is_share else _number(self.margin)
+        shown = " shown" if self.is_shown else ""
+        return f"no slice{column}{shown} worse than champion by > {margin}{metric}{level}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +196,21 @@ def _verdict_word(reader: "_Reader") -> str:
 def _slices(reader: "_Reader") -> SliceGate:
     reader.expect("slice")
     column = reader.name("a slice's name") if reader.takes("of") else None
+    is_shown = reader.takes("shown")
     for word in ("worse", "than", "champion", "by", ">"):
         reader.expect(word)
     margin = reader.amount("a margin from 0 on", least=0.0)
+    is_share = reader.takes("%")
     metric = reader.name("a metric") if reader.takes("on") else None
     _, level = reader.options(may_be_plain=False)
-    return SliceGate(margin=margin, column=column, metric=metric, level=level)
+    return SliceGate(
+        margin=margin / 100 if is_share else margin,
+        is_share=is_share,
+        is_shown=is_shown,
+        column=column,
+        metric=metric,
+        level=level,
+    )
 
 
 def _metric(reader: "_Reader") -> ThresholdGate | RegressionGate:

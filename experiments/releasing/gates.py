@@ -26,7 +26,7 @@ from experiments.releasing.gate_syntax import (
     VerdictGate,
     parse_gate,
 )
-from experiments.releasing.measured import Measured, Missing, measure
+from experiments.releasing.measured import CALIBRATION, Measured, Missing, measure, split_of
 from experiments.releasing.policy import Policy
 
 __all__ = ["GateResult", "evaluate_gates", "is_open", "judge_gate"]
@@ -94,6 +94,12 @@ def judge_gate(text: str, case: Case) -> GateResult:
 def judge_threshold(gate: ThresholdGate, case: Case) -> Judgement:
     """Judge a metric against a number."""
     level = gate.level or case.policy.level
+    where, bare = split_of(gate.metric, case.policy.split)
+    if bare.lower() in CALIBRATION and case.model.says_numbers(where):
+        told = (
+            "The model says numbers, not probabilities of classes: there is nothing to calibrate."
+        )
+        return Judgement(passed=True, reason=told)
     found = measure(case.model, gate.metric, split=case.policy.split, level=level)
     if isinstance(found, Missing):
         return Judgement(passed=None, reason=found.why)

@@ -112,6 +112,11 @@ class Model:
                 self._predictions[split] = None
         return self._predictions[split]
 
+    def says_numbers(self, split: str) -> bool:
+        """Return whether numbers are predicted on a split, not classes."""
+        table = self.predictions(split)
+        return table is not None and pa.types.is_floating(table["label"].type)
+
 
 def measure(model: Model, name: str, *, split: str, level: float) -> Measured | Missing:
     """Return the value that a gate's metric has for a model.

@@ -27,8 +27,10 @@ from store.releases import LineNameError, check_line, releasing, sync_folder
 DEFAULT_TEXT: Final = """\
 # What a model has to fulfil to be released. Every saved version is kept, with its author.
 
-# The metric and the split that decide, and the smallest difference that matters to you.
-metric: accuracy
+# What decides: a metric such as accuracy, macro_f1 or mae; auto is accuracy for classes, and for
+# numbers their mean absolute error with a margin of 5 % of it. And on which split.
+metric: auto
+# The smallest difference that matters to you. 300 examples rarely show one of less than 0.05.
 margin: 0.01
 split: test
 level: 0.95
@@ -37,9 +39,10 @@ min_slice: 100
 # How far the exported model's scores may be from the recorded ones.
 export_tolerance: 0.001
 
+# A gate that cannot tell blocks: "shown" lets pass what no evidence speaks against.
 gates:
-  - verdict vs champion in {better, equivalent}
-  - no slice worse than champion by > 0.05 (95 % CI)
+  - verdict vs champion in {better, equivalent, not worse}
+  - no slice shown worse than champion by > 5 % (95 % CI)
   - checks: none failing
   - ECE <= 0.10
   - latency_p95_ms <= 50
@@ -50,6 +53,7 @@ gates:
 #     metric: macro_f1
 #     gates: ["val/f1 >= 0.90"]
 """
+AUTO: Final = "auto"
 _MAX_TEXT = 100_000
 _AS_TEXT: Final = frozenset({"metric", "split"})
 
@@ -63,7 +67,7 @@ class Policy:
     """What a model of one line has to fulfil."""
 
     metric: str = "accuracy"
-    """One of `experiments.statistics.METRICS`."""
+    """One of `experiments.statistics.METRICS`, or `AUTO`: see `usual_metric.settled`."""
     margin: float = 0.01
     """The smallest difference that matters, in the metric's unit."""
     split: str = "test"
@@ -245,7 +249,7 @@ def _problem(key: str, value: Any) -> str:
     if key == "gates":
         return "" if isinstance(value, list) else "a list of gates"
     if key == "metric":
-        return "" if value in METRICS else f"one of {', '.join(METRICS)}"
+        return "" if value in (AUTO, *METRICS) else f"one of {AUTO}, {', '.join(METRICS)}"
     if key == "split":
         is_name = isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum()
         return "" if is_name else "the name of a split"

@@ -25,8 +25,10 @@ from experiments.release import (
 from experiments.releasing import exact_record, policy
 from experiments.releasing.choose import Choice, Option, candidates_of, choose
 from experiments.releasing.exporting import export_run
+from experiments.releasing.measured import Model
 from experiments.releasing.release_bundle import card_page, card_text, edit_card
 from experiments.releasing.release_evidence import rounded
+from experiments.releasing.usual_metric import settled
 from experiments.terminal import say, say_json, say_table
 from store import audit
 from store.layout import Home
@@ -40,7 +42,7 @@ def choose_command(home: str | None, line: str, runs: list[str], *, as_json: boo
     with store.open(home=place.path) as opened:
         candidates = candidates_of(opened, runs)
         ids = [run_id for one in candidates for run_id in one.run_ids]
-        wanted = policy.read(place, line)
+        wanted = settled(policy.read(place, line), Model(opened, ids[0]))
         wear = look(
             place,
             opened.run(ids[0]),

@@ -109,6 +109,10 @@ def test_a_gate_that_is_cut_off_is_not_taken_for_another_kind(gate, data):
             "no slice of length worse than champion by > 2e-2 on macro_f1",
             SliceGate(margin=0.02, column="length", metric="macro_f1"),
         ),
+        (
+            "no slice of length shown worse than champion by > 5 %",
+            SliceGate(margin=0.05, is_share=True, is_shown=True, column="length"),
+        ),
         ("checks: none failing", ChecksGate()),
         ("checks : none failing except E03, C01", ChecksGate(exceptions=("E03", "C01"))),
         (

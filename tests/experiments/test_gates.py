@@ -196,6 +196,36 @@ def test_a_slice_that_got_worse_is_named(home, label):
     assert none.passed is None
 
 
+def test_only_evidence_closes_a_gate_that_asks_for_it(home, label):
+    places = ["fog" if row % 4 == 0 else "sun" for row in range(len(label))]
+    champion = a_run(home, label, 0.9, slices={"weather": places})
+    worse = a_run(home, label, 0.5, seed=3, slices={"weather": places})
+    alike = a_run(home, label, 0.9, seed=4, slices={"weather": places})
+    bare = a_run(home, label, 0.9, seed=5)
+    gate = "no slice shown worse than champion by > 1 %"
+
+    shown, unsure = judged(home, gate, worse, champion), judged(home, gate, alike, champion)
+    strict = judged(home, "no slice worse than champion by > 0.009", alike, champion)
+    nothing = judged(home, gate, bare, a_run(home, label, 0.9, seed=6))
+
+    assert shown.passed is False
+    assert strict.passed is None
+    assert unsure.passed is True
+    assert "too few examples to rule it out" in unsure.reason
+    assert nothing.passed is True
+
+
+def test_numbers_are_not_asked_to_be_calibrated(home):
+    value = np.linspace(0.0, 1.0, 50)
+    with init("p", home=home, capture=False, monitor=False) as run:
+        run.log_predictions("test", [str(i) for i in range(50)], value, value, task="regression")
+
+    found = judged(home, "ECE <= 0.05", run.id, run.id)
+
+    assert found.passed is True
+    assert "nothing to calibrate" in found.reason
+
+
 def test_slices_that_are_all_too_small_cannot_be_told(home):
     label = np.random.default_rng(0).integers(0, 2, 60)
     champion, candidate = (a_run(home, label, 0.9, seed=seed) for seed in (0, 1))

@@ -1,9 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import store
 from experiments.releasing import policy
+from experiments.releasing.measured import Model
 from experiments.releasing.policy import DEFAULT_TEXT, Policy, PolicyError
+from experiments.releasing.usual_metric import settled
 from store import audit
 from store.layout import Home
 
@@ -109,3 +114,23 @@ def test_all_problems_are_told_at_once():
         policy.parse("margin: 0\nlevel: 2\ngates: [x]\n")
 
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("is_number", "metric", "margin"), [(False, "accuracy", 0.01), (True, "mae", 0.05)]
+)
+def test_what_decides_follows_from_what_the_model_says(home, is_number, metric, margin):
+    label = np.arange(40) % 2
+    with store.init("p", home=home, capture=False, monitor=False) as run:
+        ids = [f"e{number}" for number in range(40)]
+        if is_number:
+            run.log_predictions("test", ids, label.astype(float), label + 1.0, task="regression")
+        else:
+            run.log_predictions("test", ids, label, np.eye(2)[label], classes=["a", "b"])
+    wanted = policy.parse(policy.DEFAULT_TEXT).default
+    with store.open(home) as opened:
+        found = settled(wanted, Model(opened, run.id))
+        own = settled(replace(wanted, metric="brier"), Model(opened, run.id))
+
+    assert (found.metric, found.margin) == (metric, margin)
+    assert (own.metric, own.margin) == ("brier", wanted.margin)
