@@ -111,7 +111,8 @@ def table(
     body = element("tbody", *rows)
     kind = f"even columns-{len(head) - 1}" if is_even else ""
     inner = element("table", top, body, aria_label=label, cls=kind)
-    return element("div", inner, cls="table stack" if stacks else "table")
+    # Wide ones scroll sideways: with the arrows too, once they have the focus.
+    return element("div", inner, cls="table stack" if stacks else "table", tabindex="0")
 
 
 def tile(title: str, value: str, note: str, course: Markup = Markup()) -> Markup:  # noqa: B008

@@ -193,8 +193,8 @@ def _sort(metrics: Sequence[str]) -> str:
         if name.startswith(("system/", "train/")):
             continue
         column = tables.metric_column(name)
-        orders[f"{column} desc"] = f"{name}, highest best first"
-        orders[f"{column} asc"] = f"{name}, lowest best first"
+        orders[f"{column} desc"] = f"{name}, highest first"
+        orders[f"{column} asc"] = f"{name}, lowest first"
     asked = st.query_params.get("sort", "")
     newest = next(iter(orders))
     state.seed("runs_sort", asked if asked in orders else newest)

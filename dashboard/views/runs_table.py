@@ -18,7 +18,7 @@ _GATES = Column(
     key=tables.GATES,
     label="Gates",
     kind="text",
-    width=104,
+    width=76,
     help="How the run stands to the release policy, judged on validation where examples decide: "
     "the test split is kept for the Choose page.",
 )
@@ -87,7 +87,8 @@ def _rows(
     frame = tables.run_frame(rows, params, metrics)
     if not ask.is_editing:
         frame["name"] = tables.marked(frame["name"], rows, ask.baseline)
-    frame[_GATES.key] = release_data.gates_column(rows["run_id"], rows["status"])
+    gates = release_data.gates_column(rows["run_id"], rows["status"])
+    frame[_GATES.key] = [told.partition(":")[0] for told in gates]  # Choose says which, and why
     if ask.baseline:
         tables.add_deltas(frame, metrics, _values(ask.baseline))
     listed = tables.run_columns(params, metrics, spark, frame, ask.columns)
