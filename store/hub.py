@@ -31,6 +31,9 @@ _log = logging.getLogger("bakeoff.hub")
 
 LOOK_S = 2.0
 """Pause between two looks at the journals; every question has a look of its own."""
+_BUSY_LOOK_S = 0.5
+"""The same while looks find much and somebody asks: then a question's own look finds less."""
+_LONG_LOOK_S = 0.1
 _SEAL_S = 0.1
 """How long runs are sealed after a look."""
 _ORPHAN_QUIET_S = 15.0
@@ -125,7 +128,9 @@ class Hub(flight.FlightServerBase):
         """Take in journals until told to leave or nobody needs the hub any more."""
         parent_ticks = start_ticks(parent) if parent else None
         while not self._leave.is_set():
+            start = time.monotonic()
             self._owner.drain()
+            look_s = time.monotonic() - start
             self._seal()
             quiet_s = time.monotonic() - self._asked_at
             is_orphan = parent and start_ticks(parent) != parent_ticks
@@ -133,7 +138,8 @@ class Hub(flight.FlightServerBase):
                 return
             if quiet_s > self._idle_s and not self._owner.num_live:
                 return
-            self._leave.wait(LOOK_S)
+            is_busy = look_s > _LONG_LOOK_S and quiet_s < _ORPHAN_QUIET_S
+            self._leave.wait(_BUSY_LOOK_S if is_busy else LOOK_S)
 
     def _seal(self) -> None:
         """Seal ended runs for a moment: one at least, many where many have ended at once."""
