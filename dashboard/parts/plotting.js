@@ -216,6 +216,7 @@ Panel.prototype.drawLines = function (u) {
     if (dots && !this.isBehind(line)) ctx.fill(dots);
   }
   ctx.restore();
+  this.plot.dataset.drawn = String(Number(this.plot.dataset.drawn || 0) + 1);
 };
 
 Panel.prototype.look = function (line, item) {
