@@ -1,6 +1,7 @@
 """Recommenders that learn ratings, and those that learn lists."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_each_user_has_a_row_of_hits_where_ratings_are_learnt_too(tastes: str, h
 
 
 @pytest.mark.parametrize("variant", ["mf", "neural"])
-def test_a_table_of_scores_says_what_single_pairs_say(variant: str):
+def test_a_table_of_scores_says_what_single_pairs_say(variant: Literal["mf", "neural"]):
     config = RecommenderConfig(variant=variant, factors=4, hidden=8)
     model = Recommender(config, RatingInput(num_users=5, num_items=7), 1).eval()
     for biases in model.biases:

@@ -83,12 +83,10 @@ class Recommender(Learner):
         score_UM = user_UF @ item_MF.T
         score_UM = score_UM + self.biases[0][users_U][:, None] + self.biases[1][items_M] + self.bias
         if self.dense is not None:
-            first, *rest = self.dense
+            first = self.dense[0]
             of_user, of_item = first.weight.chunk(2, dim=1)  # the two halves of what it reads
             hidden_UMH = (user_UF @ of_user.T)[:, None] + item_MF @ of_item.T + first.bias
-            for layer in rest:
-                hidden_UMH = layer(hidden_UMH)
-            score_UM = score_UM + hidden_UMH[..., 0]
+            score_UM = score_UM + self.dense[1:](hidden_UMH)[..., 0]
         return score_UM
 
     @torch.no_grad()
