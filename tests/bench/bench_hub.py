@@ -1,6 +1,8 @@
 """The hub while nothing happens, and how fresh its answers are while many trainings write."""
 
 import argparse
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -53,6 +55,7 @@ def idle(home: Path, seconds: float) -> None:
 def freshness(home: Path, writers: int, seconds: float) -> None:
     """Ask once a second, as a page does, how old the newest visible point of each run is."""
     store.ensure_hub(home)
+    before = children_cpu_s()
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, f"w{index}", str(seconds), "5000"],
@@ -72,6 +75,7 @@ def freshness(home: Path, writers: int, seconds: float) -> None:
     facts = hub_facts(Home.locate(home))
     assert facts is not None
     cpu_s, points = cpu_of(facts["pid"]), 5_000 * seconds * writers
+    cores = (children_cpu_s() - before) / seconds
     store.stop_hub(home)
     late = ages[len(ages) // 3 :]  # the start of 32 interpreters is not what is measured
     show(
@@ -80,9 +84,16 @@ def freshness(home: Path, writers: int, seconds: float) -> None:
         goal="- / 1.0 s",
     )
     show("the same: slowest of all log() calls", f"{slowest * 1e3:.0f} ms")
+    show("the same: what the writers take", f"{cores:.2f} of {os.cpu_count()} cores")
     show(
         "the same: the hub's CPU per million points", f"{cpu_s / points * 1e6:.2f} s", goal="0.9 s"
     )
+
+
+def children_cpu_s() -> float:
+    """Return the CPU seconds of the processes of ours that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def import_ms() -> None:
