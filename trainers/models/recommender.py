@@ -84,8 +84,9 @@ class Recommender(Learner):
         score_UM = score_UM + self.biases[0][users_U][:, None] + self.biases[1][items_M] + self.bias
         if self.dense is not None:
             first = self.dense[0]
-            of_user, of_item = first.weight.chunk(2, dim=1)  # the two halves of what it reads
-            hidden_UMH = (user_UF @ of_user.T)[:, None] + item_MF @ of_item.T + first.bias
+            of_user, of_item = first.get_parameter("weight").chunk(2, dim=1)  # what reads which
+            hidden_UMH = (user_UF @ of_user.T)[:, None] + item_MF @ of_item.T
+            hidden_UMH = hidden_UMH + first.get_parameter("bias")
             score_UM = score_UM + self.dense[1:](hidden_UMH)[..., 0]
         return score_UM
 
