@@ -20,7 +20,7 @@ from experiments.comparison import (
 from experiments.evaluating import looks
 from experiments.evaluating.calibration import Calibration, calibration
 from experiments.evaluating.flips import Flips, flips
-from experiments.evaluating.overview import metrics_for, overview
+from experiments.evaluating.overview import baseline_value, metrics_for, overview
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import ManyDifferences
 from store import PredictionsNotFoundError
@@ -122,6 +122,11 @@ def several(
 ) -> dict[str, ManyDifferences | str]:
     """Return differences from the first candidate in several metrics."""
     return _several(state_of(candidates, split), candidates, split, metrics, unseen)
+
+
+def baseline_of(candidates: tuple[Candidate, ...], split: str, metric: str) -> float:
+    """Return the first candidate's own value of a metric; NaN where it cannot be computed."""
+    return _baseline_of(state_of(candidates, split), candidates, split, metric)
 
 
 def calibration_of(run_id: str, split: str, *, has_band: bool) -> Calibration | str:
@@ -264,6 +269,13 @@ def _several(
     unseen: int,
 ) -> dict[str, ManyDifferences | str]:
     return overview(_gathered(state, candidates, split), metrics, unseen=unseen)
+
+
+@lru_cache(maxsize=64)
+def _baseline_of(
+    state: tuple[Any, ...], candidates: tuple[Candidate, ...], split: str, metric: str
+) -> float:
+    return baseline_value(_gathered(state, candidates, split), metric)
 
 
 @lru_cache(maxsize=24)

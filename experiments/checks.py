@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from experiments import studies
 from experiments.errors import UsageError
 from experiments.evaluating.curve_checks import check_curves
 from experiments.evaluating.evidence import Severity, data_problem
@@ -137,6 +136,8 @@ def _at_the_edge(store: Examined, run_id: str, record: Mapping[str, Any]) -> Ite
     home = getattr(store, "home", None)
     if not study_id or home is None:
         return
+    from experiments import studies  # searches bring pydantic along: half a second
+
     try:
         study = studies.study(home, str(study_id))
     except UsageError:

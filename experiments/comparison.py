@@ -233,10 +233,10 @@ def judge(gathered: Gathered, spec: ComparisonSpec) -> Comparison:
 def suggested_margin(metric: str, value: float) -> float:
     """Return a margin to start from: a tenth of the baseline's error, at least 0.2 points.
 
-    A judgement, not a law: what matters is for the user to say.
+    Below one half a tenth of the value itself, which is the smaller of the two. A judgement, not a law: what matters is for the user to say.
     """
     if metric in verdict.POINTS_METRICS:
-        return max(0.002, round(0.1 * (1 - value), 3))
+        return max(0.002, round(0.1 * min(value, 1 - value), 3))
     return max(1e-4, float(f"{0.05 * abs(value):.1g}"))
 
 

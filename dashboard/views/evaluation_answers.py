@@ -91,9 +91,15 @@ def _quantile(
 
 def _table(scene: Scene) -> None:
     models = scene.models()
-    names = metrics_for(next(iter(models.values())))
+    names = [name for name in metrics_for(next(iter(models.values()))) if _is_shown(name)]
     found = {entry: answers.intervals(one, names) for entry, one in models.items()}
     components.sheet(interval_table(found, names), key=f"{scene.key}_answers")
+
+
+def _is_shown(metric: str) -> bool:
+    """Whether a metric stands in the table: of lists one length, the chart has the others."""
+    kind, _, places = metric.partition("@")
+    return places in {"", "10"} or kind == "mrr"
 
 
 def interval_table(

@@ -16,10 +16,11 @@ from experiments.comparison import (
     Gathered,
     Problem,
     Severity,
+    Verdict,
     suggested_margin,
 )
 from experiments.evaluating import verdict
-from experiments.evaluating.overview import baseline_value, metrics_for
+from experiments.evaluating.overview import metrics_for
 
 _METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier")
 
@@ -34,7 +35,8 @@ def ask(runs: Sequence[Mapping[str, Any]], names: Sequence[str], baseline: str) 
     candidates = candidates_of(runs, names, baseline, split)
     gathered = evaluation_data.gathered(candidates, split)
     metric = _metric(gathered)
-    spec = ComparisonSpec(metric=metric, margin=_margin(metric, gathered), split=split)
+    value = evaluation_data.baseline_of(candidates, split, metric)
+    spec = ComparisonSpec(metric=metric, margin=_margin(metric, value), split=split)
     return Contest(entries=entries, candidates=candidates, spec=spec, key="compare")
 
 
@@ -43,7 +45,9 @@ def answer(contest: Contest) -> Comparison:
     found = evaluation_data.judged(contest.candidates, contest.spec)
     problems(found.problems)
     if found.verdicts:
-        _verdicts(found, {entry.name: entry.place for entry in contest.entries})
+        has_seeds = any(len(one.run_ids) > 1 for one in contest.candidates)
+        places = {entry.name: entry.place for entry in contest.entries}
+        _verdicts(found, places, has_seeds=has_seeds)
     return found
 
 
@@ -116,10 +120,9 @@ def metric_title(name: str) -> str:
     return told[0].upper() + told[1:]
 
 
-def _margin(metric: str, gathered: Gathered) -> float:
+def _margin(metric: str, value: float) -> float:
     """Ask below which difference nothing changes; the first answer is a suggestion."""
     unit = 100.0 if metric in verdict.POINTS_METRICS else 1.0
-    value = baseline_value(gathered, metric)
     suggested = suggested_margin(metric, 0.9 if math.isnan(value) else value) * unit
     asked = _positive(st.query_params.get("margin", ""))
     key = f"compare_margin_{metric}"
@@ -139,7 +142,7 @@ def _margin(metric: str, gathered: Gathered) -> float:
     return float(given) / unit
 
 
-def _verdicts(found: Comparison, places: Mapping[str, int]) -> None:
+def _verdicts(found: Comparison, places: Mapping[str, int], *, has_seeds: bool) -> None:
     table = verdicts.verdict_table(
         found.verdicts,
         [places[verdict.candidate] for verdict in found.verdicts],
@@ -150,10 +153,7 @@ def _verdicts(found: Comparison, places: Mapping[str, int]) -> None:
     if found.best is not None and len(found.verdicts) > 1:
         st.markdown(markup.plain(found.best.sentence))
     components.sheet(table, key="compare_verdicts")
-    steps = dict.fromkeys(
-        text for judged in found.verdicts for text in (judged.next_step, judged.recipe_sentence)
-    )
-    shown = [step for step in steps if step]
+    shown = _steps(found.verdicts, has_seeds=has_seeds)
     for step in shown[:4]:
         st.markdown(f"- {markup.plain(step)}")
     if len(shown) > 4:
@@ -166,6 +166,19 @@ def _verdicts(found: Comparison, places: Mapping[str, int]) -> None:
             " The checkpoint was chosen on them, so each model's own level is a little flattered."
         )
     st.caption(told)
+
+
+def _steps(found: Sequence[Verdict], *, has_seeds: bool) -> list[str]:
+    """Return what would settle what is open; what holds of all candidates is said once."""
+    steps = [one.next_step for one in found]
+    if len(found) > 1 and not has_seeds:
+        steps.append(
+            "Whether a recipe would win again is not assessed: that takes seeds of both sides. "
+            "Train 3 to 5 of the baseline and of whom you mean to adopt."
+        )
+    else:
+        steps += [one.recipe_sentence for one in found]
+    return [step for step in dict.fromkeys(steps) if step]
 
 
 def look(contest: Contest, where: str) -> int:

@@ -306,4 +306,5 @@ def test_the_number_of_candidates_has_limits(home, count):
 def test_a_margin_is_suggested_from_the_baselines_error():
     assert suggested_margin("accuracy", 0.90) == pytest.approx(0.01)
     assert suggested_margin("accuracy", 0.999) == pytest.approx(0.002)
+    assert suggested_margin("ndcg@10", 0.18) == pytest.approx(0.018)
     assert suggested_margin("log_loss", 0.5) > 0
