@@ -34,8 +34,10 @@ _COSTS = {
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; } td, th { border-bottom: 1px solid #8886; padding: .25rem .75rem;
-text-align: left; } svg { max-width: 100%; height: auto; } code { font-size: .9em; }
+table { border-collapse: collapse; display: block; max-width: 100%; overflow-x: auto; }
+td, th { border-bottom: 1px solid #8886; padding: .25rem .75rem; text-align: left; }
+td { min-width: 4rem; overflow-wrap: anywhere; vertical-align: top; }
+svg { max-width: 100%; height: auto; } code { font-size: .9em; }
 """
 
 
@@ -91,6 +93,7 @@ def to_html(markdown: str, charts: Mapping[str, str], *, title: str) -> str:
         body = re.sub(rf'<img src="{re.escape(name)}"[^>]*>', lambda _, svg=svg: svg, body)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body>{body}</body></html>\n"
     )
 
@@ -133,7 +136,9 @@ def _metrics(record: Mapping[str, Any], charts: Mapping[str, str]) -> str:
         (name.replace("_", " "), _number(row["value"]), _span(row["low"], row["high"]))
         for name, row in found.items()
     ]
-    return _table(("metric", "value", "interval"), rows) + _image("metrics", charts)
+    told = _table(("metric", "value", "interval"), rows) + _image("metrics", charts)
+    drawn = _CHART.format("confusion") in charts
+    return told + ("\n\nRows are the true classes, each in percent." if drawn else "")
 
 
 def _verdict(record: Mapping[str, Any]) -> str:
@@ -233,7 +238,8 @@ def _lineage(record: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     own = record["evidence"]["inputs"][0]
     rows = [
         ("runs", ", ".join(f"`{run_id}`" for run_id in record["runs"])),
-        ("parent run", run.get("parent")),
+        ("made from", ", ".join(f"`{run_id}`" for run_id in run.get("parents") or ()) or None),
+        ("variant", run.get("variant")),
         ("seed", own["seed"]),
         (
             "commit",

@@ -44,6 +44,43 @@ def released(said, run_id, *more):
     return said("release", "digits", run_id, *words)
 
 
+def test_card_and_policy_are_told_as_json(said, runs, tmp_path):
+    released(said, runs[0])
+    (tmp_path / "card.md").write_text("# Mine\n", encoding="utf-8")
+
+    card = json.loads(said("release", "card", "digits", "--json")[1])
+    page = json.loads(said("release", "card", "digits", "--html", "--json")[1])
+    edited = said("release", "card", "digits", "--edit", str(tmp_path / "card.md"), "--json")[1]
+    now = json.loads(said("release", "policy", "--json")[1])
+    history = json.loads(said("release", "policy", "--history", "--json")[1])
+    (tmp_path / "p.yaml").write_text("metric: macro_f1\n", encoding="utf-8")
+    saved = json.loads(said("release", "policy", "--save", str(tmp_path / "p.yaml"), "--json")[1])
+    diff = json.loads(said("release", "policy", "--diff", "1", "2", "--json")[1])["diff"]
+
+    assert (card["release"], card["markdown"][:13]) == ("digits@v1", "# Model card:")
+    assert page["html"].startswith("<!doctype html>")
+    assert json.loads(edited)["file"].endswith("0001.md")
+    assert (now["metric"], now["split"], now["lines"]) == ("auto", "test", {})
+    assert [one["number"] for one in history] == [1]
+    assert saved == {"version": 2}
+    assert "+metric: macro_f1" in diff
+
+
+def test_other_candidates_are_on_record_with_all_their_seeds(said, home, runs):
+    seeds = [make_run(home, name="wide", group="wide", predictions=predictions(0.8, s), seed=s) for s in (5, 6)]  # fmt: skip
+    one = runs[1]
+
+    first = json.loads(released(said, runs[0], "--considered", ",".join(seeds), "--json")[1])
+    second = json.loads(
+        released(said, one, "--considered", "group:wide", "--considered", runs[0], "--json")[1]
+    )
+
+    for made, others in ((first, [seeds]), (second, [seeds])):
+        record = json.loads((Path(made["folder"]) / "release.json").read_text(encoding="utf-8"))
+        assert record["considered"] == others
+        assert {*seeds} <= {*record["protects"]}
+
+
 def test_the_whole_way_from_the_command_line(said, runs):
     assert released(said, runs[0])[0] == 0
     code, out, _ = released(said, runs[1], "--json")
