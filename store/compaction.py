@@ -20,6 +20,8 @@ STORED: Final = ("run_key", "metric_key", "step", "epoch", "wall_us", "value", "
 def generation(points: Points) -> pa.Table:
     """Return points as rows of ``points``: sorted by run, metric, step and time, and packed.
 
+    Columns that hold nothing are left out.
+
     Parameters
     ----------
     points
@@ -29,12 +31,19 @@ def generation(points: Points) -> pa.Table:
     table = {name: points[name][order] for name in STORED}
     starts = series_starts(table)
     value, single = _by_precision(table["value"], starts)
-    return pa.table({**table, "epoch": nullable(table["epoch"]), "value": value, "single": single})
+    columns = {**table, "epoch": nullable(table["epoch"]), "value": value, "single": single}
+    known = {name: column for name, column in columns.items() if _holds_any(column)}
+    return pa.table(known)
 
 
 def nullable(column: NDArray[np.float64]) -> pa.Array:
     """Return a column with NULL in place of NaN, which would take 6 bytes each."""
     return pa.array(column, mask=np.isnan(column))
+
+
+def _holds_any(column: NDArray[Any] | pa.Array) -> bool:
+    """Whether there is anything but NULL: leaving the column out then is cheaper."""
+    return not isinstance(column, pa.Array) or column.null_count < len(column)
 
 
 def series_starts(points: Points) -> NDArray[np.int64]:

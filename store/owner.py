@@ -1,5 +1,6 @@
 """The owner: the one process that has the database open, and what it does with it."""
 
+import ctypes
 import logging
 import os
 import threading
@@ -32,6 +33,8 @@ _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
     "default_block_size": BLOCK_SIZE,  # of new files; what is there keeps its own
     "checkpoint_threshold": "64MB",  # at 16 most points are written twice before they are sorted
+    # Takes a fifth of the time of packing points, saves nothing, and makes one of 0.0 and -0.0.
+    "disabled_compression_methods": "rle",
     "memory_limit": "2GB",
     "preserve_insertion_order": False,
     # More threads make big questions faster and every small one dearer, and trainings need cores.
@@ -186,6 +189,14 @@ class Owner:
             finally:
                 self._is_shrinking = False
                 shrinking.remove_copy(self.home)
+
+    def rest(self) -> None:
+        """Give back the memory that questions took: curves, and what DuckDB keeps of its file."""
+        if not self._curves.is_empty:
+            with self.sealing, self._cycling:
+                self._reopen()
+            with suppress(AttributeError, OSError):  # not every C library has it
+                ctypes.CDLL(None).malloc_trim(0)  # what is free inside the heap is half of it
 
     @property
     def num_live(self) -> int:

@@ -3,6 +3,8 @@
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -17,42 +19,64 @@ from store.owner import Owner
 RUNS = 8
 
 
-def write(home: Path, points: int, *, single: bool) -> list[str]:
-    """Record noisy curves of four metrics in several runs; single precision if asked."""
-    chance = np.random.default_rng(0)
-    ids: list[str] = []
-    calls = points // (4 * RUNS)
-    for _ in range(RUNS):
-        noise = np.cumsum(chance.normal(0, 0.01, (calls, 4)), axis=0) + chance.normal(
-            0, 1, (calls, 4)
-        )
-        rows = (noise.astype(np.float32) if single else noise).tolist()
-        with store.init("bench", home=home, capture=False, monitor=False) as run:
-            for step, (a, b, c, d) in enumerate(rows):
-                run.log({"a": a, "b": b, "c": c, "d": d}, step=step)
-        ids.append(run.id)
-    return ids
-
-
-def ingest(home: Path) -> tuple[float, float, float]:
-    """Return CPU seconds of ingest and compaction, and bytes of the database's used blocks."""
-    owner = Owner(Home.locate(home))
+@contextmanager
+def clocked(spent: dict[str, float], what: str) -> Iterator[None]:
+    """Add the CPU seconds that something takes."""
     start = time.process_time()
-    while owner.refresh() and owner._ingest.is_behind:
-        pass
-    taken_in = time.process_time()
-    owner._ingest._writer.compact()
-    compacted = time.process_time()
-    connection = owner._ingest._connection
-    connection.execute("CHECKPOINT")
-    [(used,)] = connection.execute(
-        "SELECT used_blocks * block_size FROM pragma_database_size()"
-    ).fetchall()
+    yield
+    spent[what] = spent.get(what, 0.0) + time.process_time() - start
+
+
+def record(home: Path, points: int, *, single: bool, looks: int) -> tuple[Owner, dict[str, float]]:
+    """Record noisy curves of four metrics in several runs at once, and take them in meanwhile.
+
+    Returns the owner, and the CPU seconds of taking points in and of sorting them.
+    """
+    chance = np.random.default_rng(0)
+    calls = points // (4 * RUNS)
+    noise = [
+        np.cumsum(chance.normal(0, 0.01, (calls, 4)), axis=0) + chance.normal(0, 1, (calls, 4))
+        for _ in range(RUNS)
+    ]
+    rows = [(part.astype(np.float32) if single else part).tolist() for part in noise]
+    owner, spent = Owner(Home.locate(home)), {"take in": 0.0, "sort": 0.0}
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(store.init("bench", home=home, capture=False, monitor=False))
+            for _ in range(RUNS)
+        ]
+        for look in range(looks):
+            for run, values in zip(runs, rows, strict=True):
+                for step in range(calls * look // looks, calls * (look + 1) // looks):
+                    a, b, c, d = values[step]
+                    run.log({"a": a, "b": b, "c": c, "d": d}, step=step)
+            if looks > 1:
+                with clocked(spent, "take in"):
+                    owner.refresh()
+                with clocked(spent, "sort"):
+                    owner.compact_if_due()
+    with clocked(spent, "take in"):
+        while owner.refresh() and owner._ingest.is_behind:
+            pass
+    with clocked(spent, "sort"):
+        owner._ingest._writer.compact()
+    return owner, spent
+
+
+def bytes_used(owner: Owner) -> int:
+    """Return the bytes of the database's used blocks."""
+    run = owner._ingest._connection.execute
+    run("CHECKPOINT")
+    size = "SELECT used_blocks * block_size FROM pragma_database_size()"
+    return run(size).fetchall()[0][0]
+
+
+def sealed_bytes(owner: Owner) -> int:
+    """Seal all runs; return how large their files are together."""
     owner.refresh()
     while owner.seal_one():
         pass
-    owner.close()
-    return taken_in - start, compacted - taken_in, used
+    return sum(path.stat().st_size for path in owner.home.runs.glob("*/points.parquet"))
 
 
 def floor_s(points: int) -> float:
@@ -72,9 +96,20 @@ def floor_s(points: int) -> float:
         return time.process_time() - start
 
 
-def sealed_bytes(home: Path, ids: list[str]) -> int:
-    """Return how large the runs' sealed files are together."""
-    return sum((home / "runs" / run_id / "points.parquet").stat().st_size for run_id in ids)
+def show_cpu(points: int, looks: int, name: str) -> None:
+    """Print what points cost that arrive in so many looks."""
+    with tempfile.TemporaryDirectory() as folder:
+        owner, spent = record(Path(folder), points, single=False, looks=looks)
+        owner.close()
+    floor = floor_s(points)
+    taken_in, sort = (spent[what] / points * 1e6 for what in ("take in", "sort"))
+    show(
+        f"CPU per million points, ingest + compaction, {name}",
+        f"{taken_in:.2f} + {sort:.2f} s",
+        goal="0.9 s",
+        floor=f"plain INSERT: {floor / points * 1e6:.2f} s",
+        ratio=sum(spent.values()) / floor,
+    )
 
 
 def main() -> None:
@@ -82,22 +117,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=2_000_000)
     points = parser.parse_args().points // (4 * RUNS) * 4 * RUNS
+    show_cpu(points, 1, "all at once")
+    show_cpu(points, points // 80_000, "80,000 a look")
     for single in (False, True):
         kind = "float32 values" if single else "doubles"
         with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            ids = write(home, points, single=single)
-            taken_in, compacted, used = ingest(home)
-            sealed = sealed_bytes(home, ids)
-        if not single:
-            floor = floor_s(points)
-            show(
-                "CPU per million points, ingest + compaction",
-                f"{taken_in / points * 1e6:.2f} + {compacted / points * 1e6:.2f} s",
-                goal="0.9 s",
-                floor=f"plain INSERT: {floor / points * 1e6:.2f} s",
-                ratio=(taken_in + compacted) / floor,
-            )
+            owner, _ = record(Path(folder), points, single=single, looks=1)
+            used, sealed = bytes_used(owner), sealed_bytes(owner)
+            owner.close()
         show(
             f"bytes per point, {kind}: database / sealed file",
             f"{used / points:.1f} / {sealed / points:.1f}",
