@@ -43,15 +43,7 @@ class Curve:
         return sum(array.nbytes for array in self.columns.values())
 
     def has(self, x: str) -> bool:
-        """Whether an axis can be drawn.
-
-        Raises
-        ------
-        ValueError
-            If there is no such axis.
-        """
-        if x not in _OF_AXIS:
-            raise ValueError(f"Expected x 'step', 'epoch', 'elapsed' or 'wall'; got {x!r}.")
+        """Whether an axis can be drawn."""
         return all(name in self.columns for name in _OF_AXIS[x])
 
     def axis(self, x: str) -> NDArray[Any]:
@@ -85,6 +77,11 @@ class CurveCache:
         self._curves: OrderedDict[tuple[int, int], Curve] = OrderedDict()
         self.lock = threading.RLock()
         """Hold it while points are committed and `add` is called: then no curve misses any."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no curve is in memory."""
+        return not self._curves
 
     def get(
         self, cursor: "duckdb.DuckDBPyConnection", run_key: int, metric_key: int, x: str = "step"
@@ -127,7 +124,7 @@ class CurveCache:
 
     def add(self, points: Columns) -> None:
         """Extend the curves in memory by points that were just committed."""
-        if not self._curves:
+        if self.is_empty:
             return
         order = np.lexsort((points["metric_key"], points["run_key"]))
         run_key, metric_key = points["run_key"][order], points["metric_key"][order]

@@ -34,6 +34,7 @@ LOOK_S = 2.0
 _BUSY_LOOK_S = 0.5
 """The same while looks find much and somebody asks: then a question's own look finds less."""
 _LONG_LOOK_S = 0.1
+_REST_S = 60.0
 _SEAL_S = 0.1
 """How long runs are sealed after a look."""
 _ORPHAN_QUIET_S = 15.0
@@ -138,6 +139,8 @@ class Hub(flight.FlightServerBase):
                 return
             if quiet_s > self._idle_s and not self._owner.num_live:
                 return
+            if quiet_s > _REST_S:
+                self._owner.rest()
             is_busy = look_s > _LONG_LOOK_S and quiet_s < _ORPHAN_QUIET_S
             self._leave.wait(_BUSY_LOOK_S if is_busy else LOOK_S)
 

@@ -78,6 +78,22 @@ def test_a_spike_of_one_point_is_always_kept(place, height, width, has_gaps):
     assert place in m4(np.arange(10_000.0), y, 0, 9_999, width)
 
 
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=90),
+    st.integers(-5, 60),
+    st.integers(0, 300),
+    st.integers(1, 6),
+)
+def test_whole_steps_are_cut_where_the_same_floats_are(strides, lo, span, width):
+    x = np.cumsum(strides)
+    y = np.sin(np.arange(len(x)) * 7.0)
+    low, high = lo - 0.25, lo + span + 0.5
+    as_floats = m4(x.astype(np.float64), y, low, high, width)
+    assert m4(x, y, low, high, width).tolist() == as_floats.tolist()
+    everything = m4(x, y, -np.inf, np.inf, width).tolist()
+    assert everything == m4(x.astype(np.float64), y, -np.inf, np.inf, width).tolist()
+
+
 def test_a_long_gap_keeps_both_of_its_ends():
     y = np.ones(10_000)
     y[2_345:6_789] = np.nan
