@@ -53,6 +53,15 @@ _CSS = """<style>
 /* The bar is for words; the menus and the phone's drawer have room for icons. */
 [data-testid="stTopNavLink"] > :has([data-testid="stIconMaterial"]) { display: none; }
 [data-testid="stExpandSidebarButton"]::after { content: "Menu"; font-size: 0.9rem; margin-left: 2px; }
+/* A server that went away is said on every page; what is shown stays. */
+[data-test-connection-state="CONNECTING"]::after,
+[data-test-connection-state="PINGING_SERVER"]::after,
+[data-test-connection-state="DISCONNECTED_FOREVER"]::after {
+  content: "The dashboard does not answer. What you see stays; it is tried again.";
+  position: fixed; bottom: 1.2rem; left: 50%; transform: translateX(-50%); z-index: 1000001;
+  width: max-content; max-width: 92vw; padding: 0.5rem 1rem; border-radius: 8px;
+  background: #171a21; color: #fff; font-size: 0.9rem; box-shadow: 0 2px 12px rgb(0 0 0 / 30%);
+}
 </style>"""
 
 st.set_page_config(

@@ -27,6 +27,7 @@ def test_a_note_is_typed_into_the_table(page, visit, server, run_ids):
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None
     page.mouse.dblclick(box["x"] + 190 + 220 + 40, box["y"] + 36 + 16)  # the canvas has no cells
+    page.wait_for_function("() => ['TEXTAREA', 'INPUT'].includes(document.activeElement.tagName)")
     page.keyboard.type("Look here")
     page.keyboard.press("Enter")
 
