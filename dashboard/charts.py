@@ -12,6 +12,7 @@ from dashboard import theme
 from experiments.evaluating.bands import Band, OperatingPoint
 
 _HEIGHT = 380
+_LEGEND_ROW = 20  # about four names a row
 INK = {"light": "#171A21", "dark": "#E7E9EE"}
 MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
 GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
@@ -137,8 +138,10 @@ def axis_title(text: str, mode: str) -> dict[str, Any]:
 
 def dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
     """Give a figure the look of the page: no background, quiet grid, legend below."""
+    traces: list[Any] = list(figure.data)
+    named = sum(trace.showlegend is not False and bool(trace.name) for trace in traces)
     figure.update_layout(
-        height=height,
+        height=height + _LEGEND_ROW * (named // 4),
         margin={"l": 8, "r": 8, "t": 10, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

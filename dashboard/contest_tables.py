@@ -174,15 +174,18 @@ def changes(found: Changes, before: str, after: str) -> Markup:
     return markup.table(heads, rows, label="What changed")
 
 
-def flip_lines(row: Mapping[str, Any], entry: Entry, baseline: Entry) -> list[Markup]:
+def flip_lines(
+    row: Mapping[str, Any], entry: Entry, baseline: Entry, *, is_text: bool = False
+) -> list[Markup]:
     """Return the lines below an example: the truth and what both say."""
 
     def says(name: str, said: str, score: float) -> Markup:
         tone = "right" if said == row["label"] else "wrong"
-        return element("span", f"{name}: ", element("b", said, cls=tone), f" at {score:.2f}")
+        how = f" {score:.0%} alike" if is_text else f" at {score:.2f}"
+        return element("span", f"{name}: ", element("b", said or "nothing", cls=tone), how)
 
     return [
-        element("span", "true ", element("b", row["label"])),
+        element("span", "wanted " if is_text else "true ", element("b", row["label"])),
         says(entry.name, row["candidate"], row["candidate_score"]),
         says(baseline.name, row["baseline"], row["baseline_score"]),
         element("span", row["id"]),

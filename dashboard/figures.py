@@ -163,6 +163,9 @@ def findings(found: Sequence[Finding], names: Mapping[str, str]) -> Markup:
     return element("div", *rows, cls="box")
 
 
+_LONG = 20  # characters of a label that needs a wider card
+
+
 def examples(
     rows: Sequence[Mapping[str, Any]], contents: Mapping[str, Example], lines: Sequence[Any]
 ) -> Markup:
@@ -187,7 +190,8 @@ def examples(
         )
         for row, told in zip(rows, lines, strict=True)
     ]
-    cls = "examples texts" if "text" in kinds else "examples"
+    is_wide = "text" in kinds or any(len(str(row.get("label", ""))) > _LONG for row in rows)
+    cls = "examples texts" if is_wide else "examples"
     return element("div", *cards, cls=cls)
 
 

@@ -109,7 +109,10 @@ def flips(contest: Contest) -> None:
         st.caption("There is no such example.")
         return
     told = flipping.between(own, other, rows)
-    lines = [contest_tables.flip_lines(row, entry, contest.baseline) for row in told]
+    lines = [
+        contest_tables.flip_lines(row, entry, contest.baseline, is_text=own.task == "texts")
+        for row in told
+    ]
     example_panel.gallery(entry.run_id, told, lines, key=f"{contest.key}_flips")
     if counts[str(chosen)] > len(rows):
         st.caption(f"The {len(rows)} that moved most, of {counts[str(chosen)]:,}.")

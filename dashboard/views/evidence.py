@@ -21,6 +21,7 @@ from experiments.comparison import (
 )
 from experiments.evaluating import verdict
 from experiments.evaluating.overview import metrics_for
+from experiments.statistics import metric_goal
 
 _METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier")
 
@@ -148,7 +149,7 @@ def _verdicts(found: Comparison, places: Mapping[str, int], *, has_seeds: bool) 
         [places[verdict.candidate] for verdict in found.verdicts],
         found.spec.margin,
     )
-    for judged in found.verdicts[:3]:
+    for judged in _leading(found)[:3]:
         st.markdown(f"**{markup.plain(judged.sentence)}**")
     if found.best is not None and len(found.verdicts) > 1:
         st.markdown(markup.plain(found.best.sentence))
@@ -166,6 +167,17 @@ def _verdicts(found: Comparison, places: Mapping[str, int], *, has_seeds: bool) 
             " The checkpoint was chosen on them, so each model's own level is a little flattered."
         )
     st.caption(told)
+
+
+def _leading(found: Comparison) -> list[Verdict]:
+    """Return the verdicts, the largest gain first: of many only the first ones are told at length."""
+    sign = 1 if metric_goal(found.spec.metric) == "max" else -1
+
+    def gain(one: Verdict) -> float:
+        estimate = one.difference.estimate
+        return -math.inf if math.isnan(estimate) else sign * estimate
+
+    return sorted(found.verdicts, key=gain, reverse=True)
 
 
 def _steps(found: Sequence[Verdict], *, has_seeds: bool) -> list[str]:

@@ -34,7 +34,8 @@ def sentence(
         )
     claim = _CLAIMS[word].format(candidate=candidate.name, baseline=baseline.name, metric=metric)
     allowing = f", allowing for {num_candidates - 1} candidates" if num_candidates > 2 else ""
-    rough = f" Rough: {difference.note}." if difference.note else ""
+    note = difference.note
+    rough = f" {note[0].upper()}{note[1:]}." if note else ""
     return (
         f"{claim}: {gap} ({level:.0%} interval "
         f"{span(difference, difference.metric)}, {difference.n:,} examples{allowing})."
@@ -141,6 +142,11 @@ def next_step(
             f"With {difference.n:,} examples a difference below {seen.lstrip('+')} cannot be seen; "
             f"about {_round_up(max(needed, difference.n + 1)):,} would show one of the margin."
         )
+    elif not word.is_settled and difference.method != "identical":
+        parts.append(
+            f"{_counted(difference.n, 'example')} on which the two hardly differ cannot settle it, "
+            "nor say how many would: evaluate both on more."
+        )
     if recipe is not None and not recipe_word.is_settled:
         seeds = seeds_needed(
             margin,
@@ -158,6 +164,10 @@ def next_step(
             else f"About {seeds} seeds of each would settle the recipes."
         )
     return " ".join(parts)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _round_up(count: int) -> int:

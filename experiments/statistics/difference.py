@@ -283,7 +283,8 @@ class Case:
             return se, math.nan, "one example: the interval is not defined"
         df, note = self._freedom(values)
         if self.classes is not None and df + 1 < FEWEST:
-            what = f"about {df + 1:.0f} examples of the rarer class"
+            few = f"{df + 1:.0f}"
+            what = f"about {few} example{'' if few == '1' else 's'} of the rarer class"
             return se, math.nan, f"{what}: no interval below {FEWEST}"
         if self.groups is not None:
             if self.groups < FEWEST:
