@@ -78,7 +78,7 @@ class Explorer {
     }
     const box = this.find(".panels");
     const names = [...new Set(panels.map((panel) => panel.section))];
-    const grids = new Map(names.map((name) => [name, this.section(name, names.length > 1)]));
+    const grids = new Map(names.map((name, place) => [name, this.section(name, place, names.length > 1)]));
     for (const old of [...box.children]) if (![...grids.values()].some((grid) => old.contains(grid))) old.remove();
     for (const spec of panels) {
       if (!this.panels.has(spec.key)) this.panels.set(spec.key, new Panel(this, spec));
@@ -92,7 +92,7 @@ class Explorer {
   }
 
   // The box of the panels whose metrics share a prefix; it can be closed.
-  section(name, isTitled) {
+  section(name, place, isTitled) {
     const box = this.find(".panels");
     const known = [...box.children].find((one) => one.dataset.name === name && one.matches("details") === isTitled);
     const outer = known || document.createElement(isTitled ? "details" : "div");
@@ -112,7 +112,8 @@ class Explorer {
       }
       outer.append(grid);
     }
-    box.append(outer);
+    // What is moved loses the focus: only what stands elsewhere is put there.
+    if (box.children[place] !== outer) box.insertBefore(outer, box.children[place] || null);
     if (isTitled) {
       outer.open = !this.view.closed.has(name || "/");
       const count = this.data.panels.filter((panel) => panel.section === name).length;
@@ -132,7 +133,7 @@ class Explorer {
     });
     this.items = [...groups].map(([name, members], place) => {
       const run = members[0];
-      const item = { ...marks[Math.min(place, marks.length - 1)], id: run.id, members: members.map((one) => one.id) };
+      const item = { ...marks[Math.min(place, marks.length - 1)], place, id: run.id, members: members.map((one) => one.id) };
       if (!grouping) return { ...item, name: run.name, note: run.note };
       return { ...item, name, note: members.length === 1 ? "1 run" : `${members.length} runs` };
     });
@@ -246,7 +247,7 @@ class Explorer {
   highlight(id) {
     if (this.hovered === id) return;
     this.hovered = id;
-    this.panels.forEach((panel) => panel.redraw());
+    this.visiblePanels().forEach((panel) => panel.redraw());
     for (const chip of this.find(".legend").children) chip.classList.toggle("hovered", chip.dataset.run === id);
   }
 
