@@ -12,7 +12,7 @@ from trainers.checkpoints import build_model, load_model
 from trainers.configs import PretrainedConfig, PretrainedGptConfig, TextDataConfig
 from trainers.data.dataset import Dataset, load_dataset
 from trainers.data.inputs import ModelInput
-from trainers.errors import SpecError
+from trainers.errors import DataError, SpecError
 from trainers.models.learner import Learner
 from trainers.models.pretrained import Pretrained, PretrainedGpt, pretrained_input
 from trainers.models.transfer import BUILTIN, Transfer
@@ -21,6 +21,9 @@ from trainers.resuming import checkpoint_to_resume
 from trainers.spec import RunSpec
 from trainers.stopping import StopSwitch
 from trainers.tasks.base import Task
+
+_OF_TWO = frozenset({"auc", "ap"})
+"""Metrics that need two classes, and examples of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ def prepare(
     model.task.remember(data)
     _give_weights(model, parents)
     spec = _with_monitor(spec, model.task)
+    _need_what_is_watched(spec, data)
     model.training_config = spec.training
     model.card.update(spec=spec.to_mapping(), data_hash=data.hash)
     start = checkpoint_to_resume(spec, data, home=home, run_id=run_id) if resume else None
@@ -119,6 +123,16 @@ def _with_monitor(spec: RunSpec, task: Task) -> RunSpec:
     return spec.model_copy(update={"training": training})
 
 
+def _need_what_is_watched(spec: RunSpec, data: Dataset) -> None:
+    """Refuse to pick the best epoch by a curve that one class alone does not have."""
+    metric = spec.training.monitor.removeprefix("val/")
+    if metric in _OF_TWO and data.val.labels.unique().numel() < 2:
+        raise DataError(
+            f"Expected both classes in the {len(data.val):,} validation examples for val/{metric}; "
+            "got one. Add examples of the rare class, or set training.monitor to val/loss."
+        )
+
+
 def _is_scored(name: str, task: Task) -> bool:
-    needs_two = name in {"auc", "ap"}
+    needs_two = name in _OF_TWO
     return name in task.goals and not (needs_two and task.num_outputs != 2)

@@ -99,6 +99,23 @@ def test_bad_rows_are_skipped_up_to_a_limit(tmp_path: Path, home: Path):
     assert train(load_spec(spec), home=home).status == "finished"
 
 
+def test_a_curve_that_one_class_does_not_have_cannot_pick_the_best_epoch(
+    tmp_path: Path, home: Path
+):
+    rng = np.random.default_rng(0)
+    images = {
+        f"{split}_images": rng.integers(0, 255, (6, 8, 8), dtype=np.uint8)
+        for split in ("train", "val", "test")
+    }
+    labels = {"train": [0, 1, 0, 1, 0, 1], "val": [0] * 6, "test": [0, 1, 0, 1, 0, 1]}
+    path = tmp_path / "rare.npz"
+    np.savez(path, **images, **{f"{k}_labels": np.array(v)[:, None] for k, v in labels.items()})
+
+    data = {"kind": "image_npz", "path": str(path)}
+    message = refused(data, home, "cnn", monitor="val/ap")
+    assert "both classes in the 6 validation examples" in message
+
+
 def test_a_forecast_of_too_short_a_series_is_told(tmp_path: Path, home: Path):
     rows = ["time,value", *(f"{i},{i}" for i in range(20))]
     data = {"kind": "series_csv", "path": csv_of(tmp_path / "a.csv", rows), "window": 28}

@@ -10,13 +10,14 @@ from experiments.specs import preset_names, read_spec
 from trainers.fit import train
 
 SHORT = ["training.epochs=1", "training.threads=1", "data.max_examples=400"]
+INSTEAD = {"lstm_fraud": ["training.epochs=1", "training.threads=1", "data.num_customers=150"]}
 BEFORE = {"transformer_finetune": "masked_reviews"}
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("preset", preset_names())
 def test_a_preset_trains_and_is_judged(preset: str, home: Path):
-    spec = read_spec(preset, SHORT)
+    spec = read_spec(preset, INSTEAD.get(preset, SHORT))
     folder = getattr(spec.data, "path", None)
     if folder and not Path(folder).exists():
         pytest.skip(f"{folder} is not here")
