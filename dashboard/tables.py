@@ -33,6 +33,7 @@ FIXED: Final[dict[str, tuple[str, Kind]]] = {
     "project": ("Project", "text"),
 }
 """Columns that every run has, by the name that the address uses."""
+_WIDTHS: Final = {"model": 104}
 COURSE: Final = "curve"
 """The small curve, among the columns."""
 PIN_SIGN: Final = "◆"
@@ -173,7 +174,10 @@ def run_columns(
     """
     measured = {m.name: _metric_columns(m, frame) for m in metrics}
     chosen = {p: [_param(p, params, frame)] for p in params}
-    fixed = {key: [Column(key=key, label=label, kind=kind)] for key, (label, kind) in FIXED.items()}
+    fixed = {
+        key: [Column(key=key, label=label, kind=kind, width=_WIDTHS.get(key))]
+        for key, (label, kind) in FIXED.items()
+    }
     name = Column(key="name", label="Run", kind="open", help="Opens the run.")
     course = [Column(key=spark_column(spark), label=spark, kind="spark")] if spark else []
     if wanted:

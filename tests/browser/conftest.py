@@ -36,6 +36,7 @@ _SETTLED = """() => {
     && app.dataset.testConnectionState === 'CONNECTED'
     && !document.querySelector('[data-testid=stSkeleton]');
 }"""
+_OURS = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "file:")
 # Streamlit looks for its own base address below the page's path first; it is not there.
 _EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 
@@ -225,7 +226,7 @@ def _listen(page: Page, complaints: list[str], allows: str) -> None:
             complaints.append(f"console: {message.text} ({url})")
 
     def on_request(url: str) -> None:
-        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+        if not url.startswith(_OURS):
             complaints.append(f"request to another host: {url}")
 
     page.on("console", on_console)
