@@ -1,6 +1,7 @@
 """Releases: model lines with their versions, the champion, the audit log, and the policy."""
 
 import getpass
+import re
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -26,6 +27,7 @@ from experiments.releasing import policy as policies
 from experiments.releasing.policy import PolicyError
 from store import audit
 
+_CHART = re.compile(r"!\[[^\]]*\]\((chart_[a-z]+\.svg)\)")
 _SECTIONS = ("Versions", "Policy", "Audit log")
 
 
@@ -104,7 +106,7 @@ def _champion(line: str, champion: Release, found: tuple[Release, ...]) -> None:
     with st.container(border=True):
         st.subheader(f":material/trophy: {line} · champion v{champion.version}", anchor=False)
         st.markdown(
-            f"Since {champion.at[:16].replace('T', ' ')} UTC, by {markup.plain(champion.who)}. "
+            f"Since {champion.at[:16].replace('T', ' ')} UTC, by {markup.plain(champion.who)}: "
             f"{markup.plain(champion.reason)}"
         )
         if champion.override:
@@ -154,7 +156,7 @@ def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Mark
                 element("td", markup.run_link(one.runs[0], one.runs[0])),
                 element("td", one.at[:16].replace("T", " ")),
                 element("td", one.who),
-                element("td", choice_tables.ticks(one.gates), *override),
+                element("td", choice_tables.ticks(one.gates), " ", *override),
                 element("td", one.reason[:160], cls="wrap"),
             )
         )
@@ -222,7 +224,16 @@ def _card(one: Release, _points: dict[str, int]) -> None:
         st.button("Save the card", key="card_save", on_click=_save_card, args=(one,))
     else:
         with st.container(border=True):
-            st.markdown(text)
+            _draw_card(one, text)
+
+
+def _draw_card(one: Release, text: str) -> None:
+    """Draw a card; its charts lie beside it, where a browser cannot fetch them."""
+    for number, part in enumerate(_CHART.split(text)):
+        if number % 2 == 0:
+            st.markdown(part)
+        elif (one.folder / part).is_file():
+            st.image((one.folder / part).read_text(encoding="utf-8"))
 
 
 def _save_card(one: Release) -> None:
