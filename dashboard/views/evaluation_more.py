@@ -58,11 +58,11 @@ def _calibration_table(found: dict[Entry, calibrations.Calibration]) -> markup.M
     figures_of["ECE that chance alone gives"] = [one.by_chance for one in found.values()]
     for name, key in (
         ("Brier score", "score"),
-        ("  reliability (miscalibration)", "reliability"),
-        ("  resolution (telling apart)", "resolution"),
-        ("  uncertainty (of the task)", "uncertainty"),
+        ("  + miscalibration (CORP)", "miscalibration"),
+        ("  − discrimination (CORP)", "discrimination"),
+        ("  + uncertainty of the task", "uncertainty"),
     ):
-        figures_of[name] = [getattr(one.decomposition, key) for one in found.values()]
+        figures_of[name] = [getattr(one.curve, key) for one in found.values()]
     heads = [element("th", "Figure", scope="col")]
     heads += [element("th", markup.letter(e.place), e.name, scope="col", cls="num") for e in found]
     rows = [

@@ -10,11 +10,9 @@ import numpy as np
 from experiments.evaluating.evaluation import FloatArray
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import (
-    BrierDecomposition,
     Corp,
     CorpBand,
     Reliability,
-    brier_decomposition,
     calibration_error,
     calibration_error_floor,
     corp,
@@ -39,15 +37,13 @@ class Calibration:
     bins: Reliability
     """of equal mass, with Wilson limits"""
     curve: Corp
-    """isotonic, without bins"""
+    """isotonic, without bins; with it the Brier score of the rounded forecasts and its parts"""
     band: CorpBand | None
     """where the curve of calibrated forecasts would lie by chance; None unless asked for"""
     errors: Mapping[str, float]
     """name of the variant -> calibration error"""
     by_chance: float
     """ECE (15 bins of equal mass) to expect of perfect forecasts"""
-    decomposition: BrierDecomposition
-    """of the rounded forecasts"""
 
     def sentence(self) -> str:
         """Say whether the probabilities can be taken at their word."""
@@ -104,7 +100,6 @@ def calibration(one: Predicted, *, has_band: bool = True) -> Calibration | str:
         band=corp_band(rounded, resamples=100) if has_band else None,
         errors=MappingProxyType(errors),
         by_chance=calibration_error_floor(chance, scheme="mass"),
-        decomposition=brier_decomposition(rounded, happened),
     )
 
 

@@ -172,9 +172,12 @@ def test_calibrated_probabilities_are_told_from_sharpened_ones():
     assert "chance alone gives" in sharp.sentence()
     assert sharp.errors[calibration.ECE] > 3 * honest.errors[calibration.ECE]
     assert honest.bins.count.sum() == 3_000
-    parts = honest.decomposition
+    parts = honest.curve
     assert parts.score == pytest.approx(brier(positive.astype(int), score), abs=1e-3)
-    assert parts.score == pytest.approx(parts.reliability - parts.resolution + parts.uncertainty)
+    assert parts.score == pytest.approx(
+        parts.miscalibration - parts.discrimination + parts.uncertainty
+    )
+    assert parts.miscalibration < 0.005  # not that of forecasts which occur once each
 
 
 def test_calibration_of_many_classes_is_of_the_highest_probability():
