@@ -59,7 +59,7 @@ def _calibration_table(found: dict[Entry, calibrations.Calibration]) -> markup.M
     for name, key in (
         ("Brier score", "score"),
         ("  + miscalibration (CORP)", "miscalibration"),
-        ("  − discrimination (CORP)", "discrimination"),
+        ("  \N{MINUS SIGN} discrimination (CORP)", "discrimination"),
         ("  + uncertainty of the task", "uncertainty"),
     ):
         figures_of[name] = [getattr(one.curve, key) for one in found.values()]
