@@ -121,7 +121,7 @@ def evaluate(node: Node, values: Mapping[Metric, Floats]) -> Floats | float:
     operands = [evaluate(operand, values) for operand in node.operands]
     with np.errstate(all="ignore"):
         if len(operands) == 1 and node.function == "-":
-            return np.negative(operands[0])
+            return -operands[0]
         known = _OPERATORS.get(node.function) or FUNCTIONS[node.function][1]
         return known(*operands)
 

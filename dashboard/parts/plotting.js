@@ -213,12 +213,17 @@ Panel.prototype.drawLines = function (u) {
     }
     ctx.globalAlpha = look.alpha;
     const dash = look.dash.map((n) => n * devicePixelRatio);
-    if (isDense(line, from, to, toX, toY)) {
+    const way = upAndDown(line, from, to, toY);
+    const isMany = to - from >= 200;
+    if (isMany && way > 2 && to - from > 1.5 * (toX(line.x[to]) - toX(line.x[from]))) {
       fillColumns(ctx, line, from, to, toX, toY, look.width * devicePixelRatio, dash);
       continue;
     }
-    ctx.lineWidth = look.width * devicePixelRatio;
-    ctx.setLineDash(dash);
+    // A restless line is drawn thin and whole: broad or dashed it costs many times as much, and blurs.
+    const isRestless = isMany && way > 6;
+    ctx.lineWidth = (isRestless ? 1 : look.width) * devicePixelRatio;
+    ctx.setLineDash(isRestless ? [] : dash);
+    if (isRestless && dash.length) ctx.globalAlpha = look.alpha * 0.6;
     const { path, dots } = linePath(line, from, to, toX, toY, u.bbox.width);
     ctx.stroke(path);
     if (dots && !this.isBehind(line)) ctx.fill(dots);
@@ -240,16 +245,15 @@ Panel.prototype.look = function (line, item) {
   return { alpha, width, color, dash: isDashed ? DASH : item.dashed && !isBehind ? LONG_DASH : [] };
 };
 
-// Whether a line goes up and down several times within a pixel: then it looks like a filled area.
-function isDense(line, from, to, toX, toY) {
-  const columns = toX(line.x[to]) - toX(line.x[from]);
-  if (to - from < 1.5 * columns || to - from < 200) return false;
+// How far a line goes up or down from point to point, in pixels.
+function upAndDown(line, from, to, toY) {
   let way = 0;
   for (let i = from + 1; i <= to; i++) way += Math.abs(toY(line.y[i]) - toY(line.y[i - 1])) || 0;
-  return way > 2 * (to - from);
+  return way / Math.max(1, to - from);
 }
 
-// The same picture as the line's, many times cheaper: one upright box for each column of pixels.
+// Where a pixel holds many points a line looks like a filled area.
+// This is the same picture, many times cheaper: one upright box for each column of pixels.
 function fillColumns(ctx, line, from, to, toX, toY, width, dash) {
   const [on, off] = dash.length ? dash : [1, 0];
   let column = null;

@@ -80,6 +80,7 @@ def layout(shown: Sequence[Panel]) -> None:
     """Draw the layouts: load one, or keep, rename and delete them."""
     with st.popover("Layouts", icon=":material/dashboard:", help="Panels and how they are drawn."):
         names = layouts.names()
+        chosen = names[0] if names else ""
         if names:
             chosen = st.selectbox("Layout", names, key=_LAYOUT)
             st.button("Load", type="primary", on_click=_load, args=(chosen,), width="stretch")
