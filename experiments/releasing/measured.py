@@ -113,9 +113,9 @@ class Model:
         return self._predictions[split]
 
     def says_numbers(self, split: str) -> bool:
-        """Return whether numbers are predicted on a split, not classes."""
+        """Return whether numbers (or lists, or texts) are predicted on a split, not classes."""
         table = self.predictions(split)
-        return table is not None and pa.types.is_floating(table["label"].type)
+        return table is not None and Predicted.of(table).task != "classification"
 
 
 def measure(model: Model, name: str, *, split: str, level: float) -> Measured | Missing:

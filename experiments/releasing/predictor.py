@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,12 +107,19 @@ class ScorePredictor(Predictor):
 
     def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return one row an example, in the order of `labels`: probabilities, or numbers."""
-        parts = [self._scores(self.prepare(part)) for part in self.parts(items)]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)))
+        return self.scored(self.prepare(items)) if len(items) else np.empty((0, len(self.labels)))
 
     def scored(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the scores of examples that are prepared already."""
-        return np.concatenate([self._scores(part) for part in self.parts(inputs)])
+        return scores_of(self.outputs(inputs), self.facts["scores"])
+
+    def outputs(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return what the network says of examples that are prepared already."""
+        name, size = self.config["onnx"]["input"], self._batch or BATCH
+        starts = range(0, len(inputs), size)
+        return np.concatenate(
+            [self.run("model.onnx", {name: inputs[at : at + size]}) for at in starts]
+        )
 
     def answers(self, items: Sequence[Any]) -> list[dict[str, Any]]:
         """Return the label with all scores, or the values, of each example."""
@@ -121,15 +128,6 @@ class ScorePredictor(Predictor):
     def recorded(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return the scores."""
         return self.scores(items)
-
-    def parts(self, items: Any) -> Iterator[Any]:
-        """Yield parts that make a batch."""
-        size = self._batch or BATCH
-        return (items[start : start + size] for start in range(0, len(items), size))
-
-    def _scores(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
-        outputs = self.run("model.onnx", {self.config["onnx"]["input"]: inputs})
-        return scores_of(outputs, self.facts["scores"])
 
 
 def scores_of(outputs: NDArray[Any], after: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ class SeveralPredictor(ScorePredictor):
 
     def answers(self, items: Sequence[Any]) -> list[dict[str, Any]]:
         """Return the answer to each question, by its name."""
-        parts = self._split(np.concatenate([self._outputs(part) for part in self.parts(items)]))
+        parts = self._split(self.outputs(self.prepare(items)))
         columns = [
             told(scores_of(outputs, head), head["labels"], are_classes=head["kind"] == "softmax")
             for outputs, head in zip(parts, self._heads, strict=True)
@@ -29,15 +29,11 @@ class SeveralPredictor(ScorePredictor):
 
     def scores(self, items: Sequence[Any]) -> NDArray[np.float64]:
         """Return the scores of the first question."""
-        outputs = np.concatenate([self._outputs(part) for part in self.parts(items)])
-        return scores_of(self._split(outputs)[0], self._heads[0])
+        return scores_of(self._split(self.outputs(self.prepare(items)))[0], self._heads[0])
 
     @property
     def _heads(self) -> list[dict[str, Any]]:
         return self.facts["scores"]["heads"]
-
-    def _outputs(self, items: Sequence[Any]) -> NDArray[Any]:
-        return self.run("model.onnx", {self.config["onnx"]["input"]: self.prepare(items)})
 
     def _split(self, outputs: NDArray[Any]) -> list[NDArray[Any]]:
         ends = np.cumsum([len(head["labels"]) for head in self._heads])[:-1]

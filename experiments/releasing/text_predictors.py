@@ -103,10 +103,12 @@ class NextTokenPredictor(TextPredictor):
     def _ask(self, row: int, item: Any) -> Ask:
         usual = float(self.facts["scores"]["temperature"])
         if not isinstance(item, Mapping):
+            self.prepare.tokens(row, item)
             return Ask(text=tidy(row, item), temperature=usual)
         unknown = ", ".join(map(str, set(item) - {"text", "length", "temperature", "seed"}))
         if unknown or "text" not in item:
             raise refusal(row, self.expectation, unknown or item)
+        self.prepare.tokens(row, item["text"])
         length, seed = (_whole(row, name, item.get(name), usual) for name, usual in (("length", _WRITTEN), ("seed", 0)))  # fmt: skip
         heat = item.get("temperature", usual)
         if isinstance(heat, bool) or not isinstance(heat, int | float) or not 0 <= heat <= 100:

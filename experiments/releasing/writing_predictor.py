@@ -76,9 +76,11 @@ class WritingPredictor(TextPredictor):
 
     def _pair(self, row: int, item: Any) -> tuple[str, str | None]:
         if not isinstance(item, Mapping):
+            self.prepare.tokens(row, item)
             return tidy(row, item), None
         if not {"text"} <= set(item) <= {"text", "target"}:
             raise refusal(row, self.expectation, item)
+        self.prepare.tokens(row, item["text"])
         target = item.get("target")
         return tidy(row, item["text"]), None if target is None else tidy(row, target)
 

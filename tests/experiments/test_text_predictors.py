@@ -243,6 +243,8 @@ def test_several_questions_are_answered_by_name(tmp_path: Path):
     predict_file(model, tmp_path / "in.csv", tmp_path / "out.jsonl")
     row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
 
+    with pytest.raises(InputError, match="input 300"):
+        model.answers([[0, 1, 0]] * 300 + [["x", 1, 0]])
     good = round(1 / (1 + math.exp(-1)), 6)
     assert told["mood"]["label"] == "good"
     assert told["mood"]["scores"]["good"] == good
