@@ -86,7 +86,7 @@ def _rows(
     params = wanted or tables.differing({p: rows[tables.param_column(p)] for p in tried})
     frame = tables.run_frame(rows, params, metrics)
     if not ask.is_editing:
-        frame["name"] = tables.marked(frame["name"], rows, ask.baseline)
+        frame["name"] = tables.marked([str(name) for name in frame["name"]], rows, ask.baseline)
     gates = release_data.gates_column(rows["run_id"], rows["status"])
     frame[_GATES.key] = [told.partition(":")[0] for told in gates]  # Choose says which, and why
     if ask.baseline:

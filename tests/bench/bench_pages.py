@@ -33,6 +33,8 @@ _SETTLED = """() => {
     && !document.querySelector('[data-testid=stSkeleton]');
 }"""
 _TABLE = f"() => ({_SETTLED})() && document.querySelector('[data-testid=stDataFrame] canvas')"
+_SHOWN = "() => document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')"
+"""A page that moves is never settled for long: it is there when its title and content are."""
 _LIVE = """
 import sys, time, store
 runs = [store.init("live", name=f"live-{i}", home=sys.argv[1], monitor=False, capture=False)
@@ -167,7 +169,7 @@ def _together(
         paths = _paths(running, ids)
         pages = [browser.new_context().new_page() for _ in range(_BROWSERS)]
         for page, path in zip(pages, itertools.cycle(paths), strict=False):
-            _open(page, url + path, _SETTLED)
+            _open(page, url + path, _SHOWN)
         if "ten" in parts:
             share = _share(server, 30)
             times, _ = _answered_beside(pages, url)
@@ -216,7 +218,7 @@ def _memory(
     visits = 0
     while time.monotonic() - started < minutes * 60:
         page = pages[visits % _BROWSERS]
-        _open(page, url + paths[(visits // _BROWSERS + visits) % len(paths)], _SETTLED)
+        _open(page, url + paths[(visits // _BROWSERS + visits) % len(paths)], _SHOWN)
         visits += 1
         if visits % _BROWSERS == 0:
             held.append(server.memory_info().rss)
