@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from store import record
-from store.compaction import STORED, Points, generation, nullable
+from store.compaction import STORED, Points, generation, is_minus_zero, nullable
 from store.feeds import Feed
 from store.journal_reader import Block, Position
 from store.layout import RunFolder
@@ -179,7 +179,8 @@ class BatchWriter:
             self._generation.run(_ADD_GENERATION, generation(points))
             return
         stored = {name: points[name] for name in STORED}
-        table = pa.table({**stored, "epoch": nullable(points["epoch"])})
+        value = pa.array(points["value"], mask=is_minus_zero(points["value"]))
+        table = pa.table({**stored, "epoch": nullable(points["epoch"]), "value": value})
         self._points.run("INSERT INTO points_hot BY NAME SELECT * FROM points_feed", table)
 
     def _write_metrics(self, batch: Batch) -> None:
@@ -255,6 +256,9 @@ class BatchWriter:
         try:
             hot = run("SELECT * FROM points_hot").to_arrow_table()
             if hot.num_rows:
+                hot = hot.set_column(
+                    hot.column_names.index("value"), "value", hot["value"].fill_null(-0.0)
+                )
                 points = {name: hot[name].to_numpy() for name in STORED}
                 del hot  # half of the memory that this takes
                 self._generation.run(_ADD_GENERATION, generation(points))

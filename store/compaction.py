@@ -41,6 +41,11 @@ def nullable(column: NDArray[np.float64]) -> pa.Array:
     return pa.array(column, mask=np.isnan(column))
 
 
+def is_minus_zero(value: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a value is -0.0, which is stored as NULL: see `store.schema`."""
+    return (value == 0) & np.signbit(value)
+
+
 def _holds_any(column: NDArray[Any] | pa.Array) -> bool:
     """Whether there is anything but NULL: leaving the column out then is cheaper."""
     return not isinstance(column, pa.Array) or column.null_count < len(column)
@@ -60,7 +65,7 @@ def sort_order(points: Points) -> NDArray[np.int64]:
     stretches = np.lexsort([points[name][starts] for name in keys])
     order = rows_of(starts, len(points["step"]), stretches)
     step, wall_us = points["step"][order], points["wall_us"][order]
-    is_back = (step[1:] < step[:-1]) | ((step[1:] == step[:-1]) & (wall_us[1:] < wall_us[:-1]))
+    is_back = _is_back(step, _is_back(wall_us, _is_back(order)))
     begin = series_starts({name: points[name][order] for name in ("run_key", "metric_key")})
     is_back[begin[1:] - 1] = False
     if not is_back.any():
@@ -71,6 +76,12 @@ def sort_order(points: Points) -> NDArray[np.int64]:
         again = np.lexsort((points["wall_us"][rows], points["step"][rows]))
         order[begin[index] : end[index]] = rows[again]
     return order
+
+
+def _is_back(column: NDArray[np.int64], of_equals: Any = False) -> NDArray[np.bool_]:
+    """Where an element is less than the one before it; `of_equals` decides where they are equal."""
+    after, before = column[1:], column[:-1]
+    return (after < before) | ((after == before) & of_equals)
 
 
 def rows_of(
@@ -94,4 +105,8 @@ def _by_precision(
         is_same = single.astype(np.float64).view(np.int64) == value.view(np.int64)
     lengths = np.diff(np.append(starts, len(value)))
     is_single = np.repeat(np.logical_and.reduceat(is_same, starts), lengths)
-    return pa.array(value, mask=is_single), pa.array(single, mask=~is_single)
+    is_below = is_minus_zero(value)
+    return (
+        pa.array(value, mask=is_single | is_below),
+        pa.array(single, mask=~is_single | is_below),
+    )

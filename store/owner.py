@@ -33,8 +33,6 @@ _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
     "default_block_size": BLOCK_SIZE,  # of new files; what is there keeps its own
     "checkpoint_threshold": "64MB",  # at 16 most points are written twice before they are sorted
-    # Takes a fifth of the time of packing points, saves nothing, and makes one of 0.0 and -0.0.
-    "disabled_compression_methods": "rle",
     "memory_limit": "2GB",
     "preserve_insertion_order": False,
     # More threads make big questions faster and every small one dearer, and trainings need cores.

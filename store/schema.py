@@ -27,7 +27,8 @@ _POINTS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE
     wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE, start_us BIGINT, single FLOAT"""
 """``start_us`` is the run's start by the wall clock: it hardly ever changes within a run, so it takes
 no room; ``elapsed_s`` is what points have that were written before it was there. A value that
-single precision holds to the last bit is in ``single``, for half the room, and not in ``value``."""
+single precision holds to the last bit is in ``single``, for half the room, and not in ``value``.
+Where both are NULL it is -0.0: DuckDB packs zeros as equal, and would lose the sign."""
 
 HOT_COLUMNS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE, wall_us BIGINT,
     value DOUBLE, start_us BIGINT"""
@@ -60,7 +61,7 @@ CREATE TABLE IF NOT EXISTS points_hot({HOT_COLUMNS});
 CREATE OR REPLACE VIEW all_points AS
     SELECT run_key, metric_key, step, coalesce(epoch, 'nan') AS epoch, wall_us,
         coalesce((wall_us - start_us) / 1e6, elapsed_s) AS elapsed_s,
-        coalesce(value, single::DOUBLE) AS value
+        coalesce(value, single::DOUBLE, '-0.0'::DOUBLE) AS value
     FROM (SELECT * FROM points UNION ALL BY NAME SELECT * FROM points_hot);
 
 -- One row a run and metric, kept at ingest: tables never read points. Minimum and maximum are of

@@ -20,7 +20,7 @@ rows = st.lists(
         st.integers(-2, 3),
         st.sampled_from([0.5, np.nan]),
         st.integers(0, 3),
-        st.floats() | st.floats(width=32),
+        st.sampled_from([0.0, -0.0]) | st.floats() | st.floats(width=32),
         st.just(7),
     ),
     min_size=1,
@@ -47,19 +47,19 @@ def test_rows_are_ordered_by_run_metric_step_time_and_arrival(found):
 def test_every_value_is_kept_to_the_last_bit_and_in_one_column_a_series(found):
     points = columns(found)
     table = pa.concat_tables([EMPTY, generation(points)], promote_options="default")
-    values = [
-        value if single is None else single
-        for value, single in zip(
-            table["value"].to_pylist(), table["single"].to_pylist(), strict=True
-        )
-    ]
+    both = list(zip(table["value"].to_pylist(), table["single"].to_pylist(), strict=True))
+    values = [next((side for side in sides if side is not None), -0.0) for sides in both]
     expected = points["value"][sort_order(points)].tolist()
 
     assert [struct.pack("<d", value) for value in values] == [
         struct.pack("<d", value) for value in expected
     ]
     series = zip(table["run_key"].to_pylist(), table["metric_key"].to_pylist(), strict=True)
-    sides = set(zip(series, (v is None for v in table["value"].to_pylist()), strict=True))
+    sides = {
+        (key, value is None)
+        for key, (value, single) in zip(series, both, strict=True)
+        if value is not None or single is not None
+    }
     assert len({key for key, _ in sides}) == len(sides)
 
 
@@ -79,6 +79,19 @@ def test_single_precision_takes_half_the_room_and_users_see_no_difference(home):
 
     assert counted == [(300, 300)]
     assert found == metrics
+
+
+def test_the_sign_of_zero_is_kept(home):
+    zeros = [0.0, -0.0, -0.0, 0.0] * 2_500
+    run_id = make_run(home, metrics={"x": zeros})
+    for _ in range(3):  # as they arrived, sorted, sealed
+        with store.open(home) as opened:
+            found = opened.points("x", [run_id])["value"].to_numpy()
+        assert np.signbit(found).tolist() == np.signbit(zeros).tolist()
+        owner = Owner(Home(home))
+        owner._ingest._writer.compact()
+        owner.seal_one()
+        owner.close()
 
 
 def test_a_database_of_an_older_kind_of_blocks_stays_what_it_is(home):
