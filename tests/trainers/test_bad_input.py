@@ -103,13 +103,13 @@ def test_a_curve_that_one_class_does_not_have_cannot_pick_the_best_epoch(
     tmp_path: Path, home: Path
 ):
     rng = np.random.default_rng(0)
-    images = {
-        f"{split}_images": rng.integers(0, 255, (6, 8, 8), dtype=np.uint8)
-        for split in ("train", "val", "test")
-    }
-    labels = {"train": [0, 1, 0, 1, 0, 1], "val": [0] * 6, "test": [0, 1, 0, 1, 0, 1]}
+    content: dict[str, Any] = {}
+    for split in ("train", "val", "test"):
+        content[f"{split}_images"] = rng.integers(0, 255, (6, 8, 8), dtype=np.uint8)
+        labels = [0] * 6 if split == "val" else [0, 1] * 3
+        content[f"{split}_labels"] = np.array(labels)[:, None]
     path = tmp_path / "rare.npz"
-    np.savez(path, **images, **{f"{k}_labels": np.array(v)[:, None] for k, v in labels.items()})
+    np.savez(path, **content)
 
     data = {"kind": "image_npz", "path": str(path)}
     message = refused(data, home, "cnn", monitor="val/ap")
