@@ -1,16 +1,13 @@
 """Releases, gates and choices for the pages; and the process that makes a release."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, cast
 
 import store
-from dashboard import choice_tables, data
+from dashboard import background, choice_tables, data
+from dashboard.background import Work
 from dashboard.evaluation_data import (
     Reader,
     Stamp,
@@ -19,7 +16,7 @@ from dashboard.evaluation_data import (
     stamp_of,
     state_of,
 )
-from experiments import processes, release
+from experiments import release
 from experiments.comparison import Candidate
 from experiments.errors import ExperimentError
 from experiments.evaluating import looks
@@ -32,32 +29,12 @@ State = tuple[Stamp, ...]
 FAILED_LINES = 3
 
 
-@dataclass(slots=True)
-class Making:
+@dataclass(slots=True, kw_only=True)
+class Making(Work):
     """A release that is being made, by a process of its own."""
 
     line: str
     run_id: str
-    process: "subprocess.Popen[bytes]"
-    log: Path
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it came to its end, good or bad."""
-        return self.process.poll() is not None
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the model is released."""
-        return self.process.poll() == 0
-
-    def said(self) -> list[str]:
-        """Return what it said so far."""
-        try:
-            text = self.log.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return []
-        return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 _making: dict[str, Making] = {}
@@ -185,16 +162,13 @@ def start(
     known = _making.get(line)
     if known is not None and not known.is_done:
         return known
-    folder = Path(tempfile.mkdtemp(prefix="bakeoff-release-"))
-    command = [sys.executable, "-m", "experiments", "release", "make", "--home", data.home()]
-    command += [f"--reason={reason}"]
+    command = ["release", "make", "--home", data.home(), f"--reason={reason}"]
     command += [f"--override={override}"] if override.strip() else []
     command += [f"--alias={name}" for name in aliases]
     command += [f"--considered={','.join(run_ids)}" for run_ids in considered]
     command += [] if export else ["--no-export"]
-    log = folder / "release.log"
-    process = processes.start([*command, "--", line, *run_ids], output=log)
-    made = Making(line=line, run_id=run_ids[0], process=process, log=log)
+    work = background.start("release", [*command, "--", line, *run_ids])
+    made = Making(line=line, run_id=run_ids[0], process=work.process, log=work.log)
     _making[line] = made
     return made
 
