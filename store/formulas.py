@@ -122,8 +122,9 @@ def evaluate(node: Node, values: Mapping[Metric, Floats]) -> Floats | float:
     with np.errstate(all="ignore"):
         if len(operands) == 1 and node.function == "-":
             return -operands[0]
-        known = _OPERATORS.get(node.function) or FUNCTIONS[node.function][1]
-        return known(*operands)
+        if node.function in _OPERATORS:
+            return _OPERATORS[node.function](*operands)
+        return FUNCTIONS[node.function][1](*operands)
 
 
 def _fail(expected: str, got: str, hint: str = "") -> NoReturn:

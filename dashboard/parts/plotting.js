@@ -259,7 +259,7 @@ function fillColumns(ctx, line, from, to, toX, toY, width, dash) {
   let column = null;
   let [top, bottom, last] = [Infinity, -Infinity, NaN];
   const flush = () => {
-    if (top <= bottom && column % (on + off) < on) ctx.fillRect(column, top - width / 2, 1, bottom - top + width);
+    if (top <= bottom && column % (on + off) < on) ctx.fillRect(column, Math.round(top - width / 2), 1, Math.round(bottom - top + width));
   };
   for (let i = from; i <= to; i++) {
     const y = toY(line.y[i]);
