@@ -95,10 +95,15 @@ def _nothing(entries: Sequence[Entry]) -> None:
 
 
 def _confusion(scene: Scene) -> None:
-    shown = st.segmented_control(
-        "Confusion shows", ["Counts", "Shares"], default="Counts", key="confusion",
-        bind="query-params", label_visibility="collapsed", required=True,
-    )  # fmt: skip
+    size = max(one.num_classes for one in scene.models().values())
+    shown = None
+    if size <= _MOST_CELLS:
+        shown = st.segmented_control(
+            "Confusion shows", ["Counts", "Shares"], default="Counts", key="confusion",
+            bind="query-params", label_visibility="collapsed", required=True,
+        )  # fmt: skip
+    else:
+        st.caption(f"{size:,} classes are too many for a matrix: the most frequent mistakes.")
     columns = st.columns(min(len(scene.entries), 2), gap="medium")
     for place, (entry, one) in enumerate(scene.models().items()):
         with columns[place % len(columns)]:
