@@ -118,7 +118,7 @@ def evaluate(node: Node, values: Mapping[Metric, Floats]) -> Floats | float:
         return node.value
     if isinstance(node, Metric):
         return values[node]
-    operands = [evaluate(operand, values) for operand in node.operands]
+    operands: list[Any] = [evaluate(operand, values) for operand in node.operands]
     with np.errstate(all="ignore"):
         if len(operands) == 1 and node.function == "-":
             return -operands[0]
