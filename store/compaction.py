@@ -46,9 +46,9 @@ def is_minus_zero(value: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (value == 0) & np.signbit(value)
 
 
-def _holds_any(column: NDArray[Any] | pa.Array) -> bool:
-    """Whether there is anything but NULL: leaving the column out then is cheaper."""
-    return not isinstance(column, pa.Array) or column.null_count < len(column)
+def _holds_any(column: Any) -> bool:
+    """Whether there is anything but NULL: leaving a column out otherwise is cheaper."""
+    return getattr(column, "null_count", 0) < len(column)
 
 
 def series_starts(points: Points) -> NDArray[np.int64]:
