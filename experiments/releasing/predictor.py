@@ -101,7 +101,7 @@ class ScorePredictor(Predictor):
     """Classes with their probabilities, or numbers in their own unit."""
 
     @property
-    def is_classifier(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def is_classifier(self) -> bool:
         """Whether scores are probabilities of classes."""
         return self.facts["scores"]["kind"] == "softmax"
 
@@ -148,10 +148,10 @@ def told(
     ]
     if not are_classes:
         return [{"values": row} for row in rows]
-    best = [labels[place] for place in scores.argmax(axis=1)]
+    best = scores.argmax(axis=1).tolist()
     return [
-        {"label": label, "score": row[label], "scores": row}
-        for label, row in zip(best, rows, strict=True)
+        {"label": labels[place], "score": row[labels[place]], "scores": row}
+        for place, row in zip(best, rows, strict=True)
     ]
 
 

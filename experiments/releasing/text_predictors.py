@@ -143,7 +143,7 @@ class NextTokenPredictor(TextPredictor):
             logits_bv[:, : self.facts["scores"]["special"]] = -np.inf
             if not following:
                 following = [self.likeliest(one) for one in log_softmax(logits_bv)]
-            for row, logits_v in zip(rows, logits_bv, strict=True):
+            for row, logits_v in zip(rows.tolist(), logits_bv, strict=True):
                 if lengths[row] < most[row]:
                     heat = asks[row].temperature
                     ids_bt[row, lengths[row]] = _chosen(logits_v, heat, chance[row])
@@ -182,7 +182,8 @@ class MaskedPredictor(TextPredictor):
                     ]
                 )
                 for item, log_p_tv in zip(items, log_p_btv, strict=True)
-            ]
+            ],
+            dtype=np.float64,
         )
 
     def _cut(self, row: int, item: Any) -> list[str | None]:
