@@ -154,14 +154,14 @@ def _answer_by(model: Any, runs: list[_Run]) -> None:
     """Put other networks in the place of a model's own."""
     if isinstance(model, Seq2Seq):
         read, say = runs
-        length = model_input_from_mapping(model.card["input"]).max_length
+        length = int(model.card["input"]["max_length"])
 
-        def memory_of(source: Tensor) -> Memory:
-            source = _lengthened(source, length)
-            return Memory(read(source), (source != PADDING)[:, None, None, :])
+        def memory_of(source_BS: Tensor) -> Memory:
+            source_BS = _lengthened(source_BS, length)
+            return Memory(read(source_BS), (source_BS != PADDING)[:, None, None, :])
 
-        def said(written: Tensor, memory: Memory) -> Tensor:
-            return say(written, memory.states, memory.allowed[:, 0, 0].int())
+        def said(written_BT: Tensor, memory: Memory) -> Tensor:
+            return say(written_BT, memory.states, memory.allowed[:, 0, 0].int())
 
         model.read, model._say = memory_of, said  # noqa: SLF001  its two halves
         return
@@ -170,8 +170,8 @@ def _answer_by(model: Any, runs: list[_Run]) -> None:
     if isinstance(model.task, MaskedTask):
         model.answer = lambda inputs, labels: run(inputs)[labels != PADDING]
     if isinstance(model, Recommender):
-        model.score = lambda users, items: run(torch.cartesian_prod(users, items)).view(
-            len(users), len(items)
+        model.score = lambda users_U, items_M: run(torch.cartesian_prod(users_U, items_M)).view(
+            len(users_U), len(items_M)
         )
 
 
