@@ -169,7 +169,7 @@ def outputs_of(model: Any) -> tuple[list[str], dict[str, Any]]:
         If nobody could make sense of them.
     """
     card = model.card
-    target = card.get("target") or {"kind": "classes"}
+    target: dict[str, Any] = card.get("target") or {"kind": "classes"}
     if is_language(model):
         text = model_input_from_mapping(card["input"])
         assert isinstance(text, TextInput)  # noqa: S101 - the catalog lets no other through
