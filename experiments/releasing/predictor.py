@@ -148,10 +148,10 @@ def told(
     ]
     if not are_classes:
         return [{"values": row} for row in rows]
-    best = scores.argmax(axis=1).tolist()
+    best = [labels[int(place)] for place in scores.argmax(axis=1)]
     return [
-        {"label": labels[place], "score": row[labels[place]], "scores": row}
-        for place, row in zip(best, rows, strict=True)
+        {"label": label, "score": row[label], "scores": row}
+        for label, row in zip(best, rows, strict=True)
     ]
 
 

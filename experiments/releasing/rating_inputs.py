@@ -15,8 +15,10 @@ class RatingPreprocessing:
     def __init__(self, facts: Mapping[str, Any]) -> None:
         self.sizes = int(facts["num_users"]), int(facts["num_items"])
         self._columns: list[str] = list(facts.get("columns") or ("user", "item"))
-        names = [list(facts.get(key) or ()) for key in ("users", "items")]
-        self._places = [{name: place for place, name in enumerate(each)} for each in names]
+        names: list[list[str]] = [list(facts.get(key) or ()) for key in ("users", "items")]
+        self._places: list[dict[str, int]] = [
+            {name: place for place, name in enumerate(each)} for each in names
+        ]
         self.items = names[1] or [str(place) for place in range(self.sizes[1])]
         told = [
             f"one of {size:,} {kind}s" if each else f"{kind} from 0 to {size - 1}"

@@ -27,6 +27,7 @@ class StorageError(UsageError):
     """A storage that was named does not answer."""
 
 
+_LEAST_PATIENCE_S = 60.0
 _PAUSES_S = (0.2, 0.5, 1.0)
 """Before a storage is asked again."""
 OWNER = "bakeoff_owner"
@@ -110,6 +111,26 @@ def count_started(opened: optuna.Study) -> tuple[int, int]:
     trials = opened.get_trials(deepcopy=False)
     waiting = sum(trial.state is TrialState.WAITING for trial in trials)
     return len(trials) - waiting, waiting
+
+
+class Patience:
+    """With trials that others train, once there is nothing left to do here.
+
+    One whose machine is gone runs for ever, so patience has an end: three times the longest trial.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def lasts(self, opened: optuna.Study) -> bool:
+        """Whether a trial runs that is still to be waited for."""
+        trials = opened.get_trials(deepcopy=False)
+        if not any(trial.state is TrialState.RUNNING for trial in trials):
+            return False
+        if self._since is None:
+            self._since = time.monotonic()
+        longest = max((t.duration.total_seconds() for t in trials if t.duration), default=0.0)
+        return time.monotonic() - self._since < max(_LEAST_PATIENCE_S, 3 * longest)
 
 
 def _enqueue_starts(opened: optuna.Study, spec: "StudySpec") -> None:

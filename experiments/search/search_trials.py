@@ -34,9 +34,6 @@ from trainers.spec import SpecError
 
 _LOOK_AT_METRICS_S = 1.0
 _MIRROR_EVERY_S = 5.0
-_PATIENCE_S = 60.0
-_PATIENCE = 3
-"""With trials of other machines, in the longest trial so far; at least `_PATIENCE_S`."""
 _WORDS = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -64,7 +61,6 @@ class TrialBook:
         self._owner = owner_of(home.path)
         self._is_shared = study.spec.storage is not None
         self._mirrored = time.monotonic()
-        self._waits_since: float | None = None
 
     @property
     def spec(self) -> StudySpec:
@@ -100,21 +96,6 @@ class TrialBook:
             elif rows[number]["state"] in {"running", "paused"}:
                 self._take_over(trial, rows[number], jobs)
         self._mirror(rows)
-
-    def waits_for_others(self) -> bool:
-        """In a storage that many share: whether a trial of another machine shall be waited for.
-
-        One whose machine is gone runs for ever, so patience has an end.
-        """
-        if not self._is_shared:
-            return False
-        trials = self._opened.get_trials(deepcopy=False)
-        if not any(trial.state is TrialState.RUNNING for trial in trials):
-            return False
-        longest = max((t.duration.total_seconds() for t in trials if t.duration), default=0.0)
-        if self._waits_since is None:
-            self._waits_since = time.monotonic()
-        return time.monotonic() - self._waits_since < max(_PATIENCE_S, _PATIENCE * longest)
 
     def mirror_others(self, *, at_once: bool = False) -> None:
         """In a storage that many share: write down which trials the others have finished."""

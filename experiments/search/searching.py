@@ -48,7 +48,7 @@ class Search:
     """
 
     def __init__(self, home: Home, study_id: str, *, jobs: TrialJobs | None = None) -> None:
-        from experiments.search.optuna_studies import open_study
+        from experiments.search.optuna_studies import Patience, open_study
 
         self._home = home
         self._study = studies.study(home.path, study_id)
@@ -62,6 +62,7 @@ class Search:
         self._started = time.monotonic()
         self._noted = self._started
         self._leave = False
+        self._patience = Patience()
 
     def run(self) -> StudyState | None:
         """Search until done or told to stop; return the state, or None if asked to leave."""
@@ -115,7 +116,8 @@ class Search:
             return None
         if wanted is not Wanted.RUN:
             return StudyState.STOPPED
-        if self._may_start() or self._book.waits_for_others():
+        is_shared = self._study.spec.storage is not None
+        if self._may_start() or (is_shared and self._patience.lasts(self._opened)):
             return None
         return StudyState.FINISHED
 

@@ -181,4 +181,6 @@ def test_a_waiting_job_says_when_it_starts(home, add):
     board = jobs(home)
 
     assert list(queue_rows.starts(board, now).values()) == ["in about 40 s", "in about 1 min 40 s"]
-    assert queue_rows.next_start(board) == "Starts when a slot is free: 1 runs, 2 wait in front of it."
+    assert (
+        queue_rows.next_start(board) == "Starts when a slot is free: 1 runs, 2 wait in front of it."
+    )

@@ -79,8 +79,8 @@ class Storm:
             "supervisor": lambda: self.of_command("experiments.queueing.supervisor"),
             "submitter": lambda: [self.submitter.pid] if self.submitter else [],
         }
-        if self.window:
-            victims["dashboard"] = lambda: [self.window.dashboard.process.pid]
+        if (window := self.window) is not None:
+            victims["dashboard"] = lambda: [window.dashboard.process.pid]
         name = self.dice.choice(list(victims))
         found = victims[name]()
         if found:

@@ -55,7 +55,7 @@ def bundle(
         "vocabulary.json": LETTERS,
         "target_vocabulary.json": target or [],
     }
-    return open_model({name: json.dumps(one).encode() for name, one in files.items()} | networks)
+    return open_model({**{n: json.dumps(one).encode() for n, one in files.items()}, **networks})
 
 
 def next_letter_table() -> NDArray[np.float32]:
