@@ -18,13 +18,13 @@ from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import element
 from dashboard.views import check_panel, example_panel
 from dashboard.views.curves import panels_of
+from dashboard.views.evaluation_answers import interval_table
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import calibration as calibrations
 from experiments.evaluating import lift as lifts
 from experiments.evaluating import mistakes
 from experiments.evaluating import regression as regressions
 from experiments.evaluating.conditions import ConditionError, select
-from experiments.statistics import MetricInterval
 
 
 def calibration(scene: Scene) -> None:
@@ -172,7 +172,9 @@ def predicted_true(scene: Scene) -> None:
 
     found = _residuals(scene)
     if found:
-        components.sheet(_regression_table(found), key=f"{scene.key}_regression")
+        metrics = {entry: one.metrics for entry, one in found.items()}
+        table = interval_table(metrics, regressions.METRICS)
+        components.sheet(table, key=f"{scene.key}_regression")
         figure = evaluation_charts.predicted_true(found, mode=mode())
         plot(figure, key=f"{scene.key}_true", alt="Predicted against true values")
 
@@ -201,30 +203,6 @@ def _residuals(scene: Scene) -> dict[Entry, regressions.Residuals]:
         except ValueError as error:
             st.info(f"{entry.name}: {error}", icon=":material/info:")
     return found
-
-
-def _regression_table(found: dict[Entry, regressions.Residuals]) -> markup.Markup:
-    heads = [element("th", "Model", scope="col")]
-    heads += [
-        element("th", name, scope="col", cls="num")
-        for name in ("Mean absolute error", "Root mean squared error", "R²")
-    ]
-    rows = [
-        element(
-            "tr",
-            element("th", markup.letter(entry.place), entry.name, scope="row"),
-            *(_interval(one.metrics[name]) for name in regressions.METRICS),
-        )
-        for entry, one in found.items()
-    ]
-    return markup.table(heads, rows, label="Errors with 95 % intervals")
-
-
-def _interval(found: MetricInterval | str) -> markup.Markup:
-    if isinstance(found, str):
-        return element("td", element("span", found, cls="missing"), cls="num")
-    limits = element("small", f" {formats.fixed(found.low)} to {formats.fixed(found.high)}")
-    return element("td", formats.fixed(found.estimate), limits, cls="num")
 
 
 def fit(scene: Scene) -> None:

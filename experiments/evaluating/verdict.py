@@ -26,6 +26,8 @@ NAMES: Final = {
     "mae": "mean absolute error",
     "mcc": "MCC",
     "mse": "mean squared error",
+    "r2": "R²",
+    "rmse": "root mean squared error",
     "roc_auc": "ROC AUC",
     "token_accuracy": "token accuracy",
     "token_f1": "word F1",
