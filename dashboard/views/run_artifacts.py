@@ -17,16 +17,6 @@ _MOST_TEXT = 200_000
 _MOST_ROWS = 1_000
 _MOST_IMAGE = 20_000_000
 _MOST_TABLE = 200_000_000
-_LANGUAGES = {
-    ".json": "json",
-    ".jsonl": "json",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".toml": "toml",
-    ".py": "python",
-    ".md": "markdown",
-    ".diff": "diff",
-}
 
 
 def draw(run: Mapping[str, Any]) -> None:
@@ -112,7 +102,9 @@ def _preview(path: Path, file: File) -> None:
             text = content.read(_MOST_TEXT).decode("utf-8", errors="replace")
         text = _laid_out(path, text)
         with st.container(height=460 if text.count("\n") > 24 else "content"):
-            st.code(text, language=_LANGUAGES.get(path.suffix.lower()), wrap_lines=True)
+            st.code(
+                text, language=None, wrap_lines=True
+            )  # colours of code have too little contrast
         if file.size_bytes > _MOST_TEXT:
             st.caption("Cut here; the download has all of it.")
     else:

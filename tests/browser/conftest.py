@@ -63,6 +63,8 @@ class Server:
         self.port = _free_port()
         self.log = home.parent / "server.log"
         self._cwd = cwd
+        # Before a test changes it for itself: one that starts the server again must not share it.
+        self._env = {**os.environ, "BAKEOFF_HOME": str(home)}
         self.start()
 
     @property
@@ -79,7 +81,7 @@ class Server:
                 cwd=self._cwd,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "BAKEOFF_HOME": str(self.home)},
+                env=self._env,
                 start_new_session=True,
             )
         atexit.register(self.stop)

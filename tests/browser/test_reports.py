@@ -24,11 +24,13 @@ def grave(page: Page) -> list[tuple[str, list[str]]]:
 
 def test_a_note_is_typed_into_the_table(page, visit, server, run_ids):
     visit(page, "/runs?edit=true")
+    page.wait_for_timeout(1_000)  # the canvas answers the mouse some time after it is there
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None
     page.mouse.dblclick(box["x"] + 190 + 220 + 40, box["y"] + 36 + 16)  # the canvas has no cells
     page.wait_for_function("() => ['TEXTAREA', 'INPUT'].includes(document.activeElement.tagName)")
-    page.keyboard.type("Look here")
+    page.keyboard.type("Look here", delay=20)
+    page.wait_for_timeout(300)
     page.keyboard.press("Enter")
 
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()

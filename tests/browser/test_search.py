@@ -74,12 +74,17 @@ def test_a_budget_is_raised_and_a_range_frozen(page, visit, searching):
     assert [one.only for one in changed.space if one.name == "training.lr"] == [(0.002,)]
 
 
-@pytest.mark.parametrize("chart", ["history", "parallel"])
-def test_a_click_on_a_point_opens_its_run(page, visit, searching, chart):
-    made = sample_study(searching, num_trials=12, name=f"clicked in {chart}")
-    visit(page, f"/study?id={made.id}&chart={chart}")
+def test_a_click_on_a_point_opens_its_run(page, visit, searching):
+    made = sample_study(searching, num_trials=12, name="clicked")
+    visit(page, f"/study?id={made.id}&chart=parallel")
 
-    page.locator(".scatterlayer .trace .points path").nth(2).click()
+    # Plotly's own layer above the points takes the mouse: aim at the place, not at the element.
+    box = page.locator(".scatterlayer .trace .points path").nth(2).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.wait_for_timeout(200)
+    page.mouse.click(x, y)
 
     page.wait_for_url(re.compile(r"/run\?id=sample-"))
     run_id = page.url.split("=")[-1]
