@@ -25,7 +25,7 @@ up: $(READY) ## open the dashboard on your own store (BAKEOFF_HOME, default ./.b
 	@$(BIN)/bakeoff up
 
 test: $(READY) chromium ## run the tests (under 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not exhaustive"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not exhaustive"
 
 test-all: $(READY) chromium ## run every test, the minutes-long ones too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

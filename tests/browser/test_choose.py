@@ -1,6 +1,7 @@
 """Choosing a model and releasing it, as a person does it."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,19 +40,26 @@ def test_a_cell_of_the_confusion_matrix_shows_its_examples(page, visit, run_ids)
     assert "cell=" in page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/choose?line=answers&runs={0},{3}",
-        "/choose?line=answers&runs={0},{3}&why=Flips",
-        "/releases",
-        "/releases?section=Policy",
-        "/compare?runs={0},{3}&behind=Slices",
-        "/run?id={0}&tab=Evaluation",
-        "/run?id={0}&tab=Evaluation&run_chart=Threshold",
-    ],
+PAGES = (
+    "/choose?line=answers&runs={0},{3}",
+    "/choose?line=answers&runs={0},{3}&why=Flips",
+    "/releases",
+    "/releases?section=Policy",
+    "/compare?runs={0},{3}&behind=Slices",
+    "/run?id={0}&tab=Evaluation",
+    "/run?id={0}&tab=Evaluation&run_chart=Threshold",
 )
+
+
+def seen() -> Iterator[object]:
+    """Each page in light and dark; one of the two, in turn, with every run of the tests."""
+    for place, path in enumerate(PAGES):
+        first, other = ("light", "dark") if place % 2 else ("dark", "light")
+        yield pytest.param(first, path)
+        yield pytest.param(other, path, marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize(("scheme", "path"), seen())
 def test_the_pages_have_no_serious_findings(open_context, visit, run_ids, scheme, path):
     page = open_context(color_scheme=scheme).new_page()
     visit(page, path.format(*run_ids))

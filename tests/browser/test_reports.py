@@ -23,7 +23,9 @@ def grave(page: Page) -> list[tuple[str, list[str]]]:
 
 
 def test_a_note_is_typed_into_the_table(page, visit, server, run_ids):
-    visit(page, "/runs?edit=true")
+    with store.open(server.home) as s:
+        name = s.run(run_ids[-1])["name"]
+    visit(page, f"/runs?edit=true&q={name}")
     page.wait_for_timeout(1_000)  # the canvas answers the mouse some time after it is there
     box = page.get_by_test_id("stDataFrame").bounding_box()
     assert box is not None

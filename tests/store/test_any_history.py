@@ -179,7 +179,7 @@ without_database = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @given(histories)
-@settings(max_examples=4, deadline=None, suppress_health_check=without_database)
+@settings(max_examples=2, deadline=None, suppress_health_check=without_database)
 def test_any_history_gives_back_exactly_the_points_logged(history):
     check(history)
 
