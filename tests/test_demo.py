@@ -93,6 +93,7 @@ def test_the_demo_trains_once_and_knows_it_the_second_time(demo_home: Path) -> N
     assert wait_until_gone(demo_home) == []
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_while_training_leaves_no_process_and_a_stopped_run(demo_home: Path) -> None:
     endless = ("--no-dashboard", "--set", "training.epochs=10000")
     with started(demo_home, *endless) as (process, log):

@@ -226,15 +226,17 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
     [
         ("light", "/compare?runs={0},{1}"),
         ("dark", "/runs?sel={0},{1}"),
-        ("light", "/runs?fold=true&base={0}&q=met"),
+        pytest.param("light", "/runs?fold=true&base={0}&q=met", marks=pytest.mark.exhaustive),
         ("light", "/"),
         ("dark", "/launch?from=preset:cnn_mnist&set=training.lr=fast"),
-        ("light", "/queue"),
-        ("dark", "/sql?query=SELECT name, status FROM run"),
-        ("light", "/reports"),
+        pytest.param("light", "/queue", marks=pytest.mark.exhaustive),
+        pytest.param(
+            "dark", "/sql?query=SELECT name, status FROM run", marks=pytest.mark.exhaustive
+        ),
+        pytest.param("light", "/reports", marks=pytest.mark.exhaustive),
         ("light", "/run?id={0}&tab=Files&file=run.json"),
-        ("dark", "/run?id={0}&tab=Lineage"),
-        ("dark", "/run?id={0}&tab=Evaluation"),
+        pytest.param("dark", "/run?id={0}&tab=Lineage", marks=pytest.mark.exhaustive),
+        pytest.param("dark", "/run?id={0}&tab=Evaluation", marks=pytest.mark.exhaustive),
     ],
 )
 def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):

@@ -71,6 +71,7 @@ def test_a_report_with_its_verdict_opens_without_a_server(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.exhaustive
 def test_the_menu_of_a_phone_leads_everywhere(visit, run_ids, open_context):
     page = open_context(viewport={"width": 390, "height": 844}).new_page()
     visit(page, f"/run?id={run_ids[0]}&tab=Environment")

@@ -134,6 +134,7 @@ def test_killed_at_any_moment_it_neither_loses_nor_doubles_a_trial(home, search,
     )
 
 
+@pytest.mark.exhaustive
 def test_a_pruned_trial_is_a_stopped_run_that_says_so(home, search):
     study = made(
         home,

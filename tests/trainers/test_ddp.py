@@ -48,6 +48,7 @@ def test_two_processes_judge_every_example_once(count: int):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_training_in_two_processes_is_one_run(tmp_path: Path, home: Path, texts: Path):
     spec = {
         "data": {"kind": "text_csv", "path": str(texts), "max_length": 16},
