@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
 import store
 from experiments import queue, serve
@@ -81,11 +80,13 @@ class Storm:
         }
         if (window := self.window) is not None:
             victims["dashboard"] = lambda: [window.dashboard.process.pid]
-        name = self.dice.choice(list(victims))
-        found = victims[name]()
-        if found:
-            self.killed[name] += 1
-            os.kill(self.dice.choice(found), signal.SIGKILL)
+        alive = {name: pids for name, find in victims.items() if (pids := find())}
+        if not alive:
+            return
+        fewest = min(self.killed[name] for name in alive)
+        name = self.dice.choice([name for name in alive if self.killed[name] == fewest])
+        self.killed[name] += 1
+        os.kill(self.dice.choice(alive[name]), signal.SIGKILL)
         if name == "submitter" and self.submitter:
             self.submitter.wait()
         if name == "dashboard" and self.window:
@@ -99,7 +100,8 @@ class Storm:
             self.submitter.kill()
             self.submitter.wait()
         if self.window is not None:
-            serve.stop_dashboard(self.window.dashboard)
+            self.window.close()
+            self.window = None
 
     def accepted(self) -> list[str]:
         log = self.home / "accepted.log"
@@ -109,11 +111,18 @@ class Storm:
 class Window:
     """A dashboard whose Queue page somebody looks at."""
 
-    def __init__(self, home: Path, browser: Browser) -> None:
+    def __init__(self, home: Path) -> None:
         self._home = home
         self._port = serve.next_free_port(8700)
-        self._page = browser.new_page()
+        self._playwright = sync_playwright().start()
+        self._browser = launched(self._playwright)
+        self._page = self._browser.new_page()
         self.dashboard = self._started()
+
+    def close(self) -> None:
+        serve.stop_dashboard(self.dashboard)
+        self._browser.close()
+        self._playwright.stop()
 
     def reopen(self) -> None:
         """Bring the dashboard up again where it was killed, and look at it."""
@@ -246,19 +255,11 @@ def test_five_kills_lose_no_job_and_start_none_twice(storm):
     check_everything(storm, kills=5)
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launched(playwright)
-        yield browser
-        browser.close()
-
-
 @pytest.mark.exhaustive
 @pytest.mark.browser
-def test_fifty_kills_at_random_moments_lose_no_job_and_start_none_twice(storm, browser):
+def test_fifty_kills_at_random_moments_lose_no_job_and_start_none_twice(storm):
     storm.begin()
-    storm.window = Window(storm.home, browser)
+    storm.window = Window(storm.home)
     slowest = 0.0
     while sum(storm.killed.values()) < 50:
         time.sleep(storm.dice.uniform(0.0, 2.0))
