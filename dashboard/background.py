@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import streamlit as st
 
 from experiments import processes
 
@@ -34,6 +36,24 @@ class Work:
         except OSError:
             return []
         return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def watch(work: Work, words: Callable[[list[str]], str]) -> None:
+    """Tell how a command goes until it is done; then the page is drawn again.
+
+    Parameters
+    ----------
+    words
+        Makes a sentence of what the command said so far.
+    """
+
+    @st.fragment(run_every=1.0)
+    def look() -> None:
+        if work.is_done:
+            st.rerun()
+        st.info(words(work.said()), icon=":material/hourglass_top:")
+
+    look()
 
 
 def start(name: str, arguments: Sequence[str | Path]) -> Work:

@@ -100,9 +100,7 @@ def finished_table(
     body = [
         element(
             "tr",
-            element("td", markup.run_link(row["run_id"], row["name"] or row["run_id"])),
-            element("td", markup.status(row["status"])),
-            element("td", row["project"]),
+            *_which(row),
             _number(telling.get(row["run_id"])),
             element("td", formats.duration(row["duration_s"])),
             element("td", formats.ago(row["ended_at"], now=now)),
@@ -117,9 +115,7 @@ def failed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
     body = [
         element(
             "tr",
-            element("td", markup.run_link(row["run_id"], row["name"] or row["run_id"])),
-            element("td", markup.status(row["status"])),
-            element("td", row["project"]),
+            *_which(row),
             element("td", row["error"] or "It left no reason.", cls="wrap"),
             element(
                 "td",
@@ -148,6 +144,15 @@ def champions_table(champions: Sequence[Champion], now: datetime) -> Markup:
     ]
     return markup.table(
         _head("Line", "Champion", "Since", "By", "Why"), body, label="Champions", stacks=True
+    )
+
+
+def _which(row: Mapping[str, Any]) -> tuple[Markup, Markup, Markup]:
+    """Return the cells that say which run it is, how it ended and where it belongs."""
+    return (
+        element("td", markup.run_link(row["run_id"], row["name"] or row["run_id"])),
+        element("td", markup.status(row["status"])),
+        element("td", row["project"]),
     )
 
 

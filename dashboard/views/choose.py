@@ -23,11 +23,11 @@ from dashboard.views import contest_panels, release_dialog
 from dashboard.views.curves import choose_runs
 from dashboard.views.evaluation import count_look
 from dashboard.views.evidence import candidates_of, metric_title, problems
-from experiments.comparison import Candidate, ComparisonSpec
+from experiments.comparison import Candidate
 from experiments.errors import ExperimentError
 from experiments.evaluating import costs
 from experiments.evaluating.flips import Flips
-from experiments.releasing.choose import Choice
+from experiments.releasing.choose import Choice, comparison_spec
 from experiments.releasing.policy import Policy
 from store.releases import LineNameError, check_line
 
@@ -204,13 +204,7 @@ def _contest(choice: Choice, candidates: tuple[Candidate, ...], unseen: int) -> 
             listed.append(Entry(run_id=runs[0], name=name, place=len(listed)))
             known = [Candidate(name=name, run_ids=runs)]
         rivals = (*known, *rest)
-    spec = ComparisonSpec(
-        metric=policy.metric,
-        margin=policy.margin,
-        split=policy.split,
-        level=policy.level,
-        unseen=unseen,
-    )
+    spec = comparison_spec(policy, unseen)
     return Contest(entries=tuple(listed), candidates=rivals, spec=spec, key="choose")
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import choice_tables, components, markup, navigation, release_data
+from dashboard import background, choice_tables, components, markup, navigation, release_data
 from experiments.release import Release
 from experiments.releasing.choose import Choice, Option
 
@@ -112,15 +112,7 @@ def _progress(line: str) -> None:
             release_data.forget(line)
             st.rerun()
         return
-
-    @st.fragment(run_every=1.0)
-    def watch() -> None:
-        if made.is_done:
-            st.rerun()
-        said = made.said()
-        st.info(
-            f"Releasing to {line}: {markup.plain(said[-1] if said else 'starting …')}",
-            icon=":material/hourglass_top:",
-        )
-
-    watch()
+    background.watch(
+        made,
+        lambda said: f"Releasing to {line}: {markup.plain(said[-1] if said else 'starting …')}",
+    )

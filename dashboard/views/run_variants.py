@@ -56,14 +56,7 @@ def _progress(run_id: str, made: Work) -> None:
             _making.pop(run_id, None)
             st.rerun()
         return
-
-    @st.fragment(run_every=1.0)
-    def watch() -> None:
-        if made.is_done:
-            st.rerun()
-        st.info("It is being made …", icon=":material/hourglass_top:")
-
-    watch()
+    background.watch(made, lambda _said: "It is being made …")
 
 
 def _ended(made: Work, said: list[str]) -> None:

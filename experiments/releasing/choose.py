@@ -196,6 +196,17 @@ def recommend(
     )
 
 
+def comparison_spec(policy: Policy, unseen: int) -> ComparisonSpec:
+    """Return how a policy has candidates compared; `unseen` models were looked at beside them."""
+    return ComparisonSpec(
+        metric=policy.metric,
+        margin=policy.margin,
+        split=policy.split,
+        level=policy.level,
+        unseen=unseen,
+    )
+
+
 def _compare(
     store: Examined,
     candidates: Sequence[Candidate],
@@ -210,14 +221,7 @@ def _compare(
         sides = [Candidate(name=CHAMPION_NAME, run_ids=present.runs), *rest]
     if len(sides) < 2:
         return None
-    spec = ComparisonSpec(
-        metric=policy.metric,
-        margin=policy.margin,
-        split=policy.split,
-        level=policy.level,
-        unseen=unseen,
-    )
-    return comparing.compare(store, sides, spec)
+    return comparing.compare(store, sides, comparison_spec(policy, unseen))
 
 
 def _decide(

@@ -6,6 +6,7 @@ Heavy: imports Optuna. Only the process that searches needs it.
 import platform
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,17 +68,17 @@ def _storage(found: "Study") -> BaseStorage:
 
 def _shared_storage(url: str) -> BaseStorage:
     # Two machines that come first make the tables at the same time: one fails, and finds them next.
-    for pause_s in (*_PAUSES_S, None):
-        try:
+    for pause_s in _PAUSES_S:
+        with suppress(Exception):  # every driver has errors of its own; the last one is told
             return optuna.storages.get_storage(url)
-        except Exception as error:  # every driver has errors of its own
-            if pause_s is None:
-                raise StorageError(
-                    f"Expected an Optuna storage that answers; got {type(error).__name__} from "
-                    f"{url}. Is the server up, and its driver installed?"
-                ) from error
-            time.sleep(pause_s)
-    raise AssertionError("the last attempt returns or raises")
+        time.sleep(pause_s)
+    try:
+        return optuna.storages.get_storage(url)
+    except Exception as error:  # as above
+        raise StorageError(
+            f"Expected an Optuna storage that answers; got {type(error).__name__} from {url}. Is "
+            "the server up, and its driver installed?"
+        ) from error
 
 
 def equip(opened: optuna.Study, spec: "StudySpec") -> None:
