@@ -116,9 +116,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     store.stop_hub(server.home)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def run_ids(server: Server) -> list[str]:
-    """The runs of the server's store, oldest first."""
+    """The runs of the server's store as it is now, oldest first; other tests may have added some."""
     with store.open(server.home) as s:
         return s.runs(order_by="created_at").column("run_id").to_pylist()
 
