@@ -220,7 +220,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         release = load(home, options.line, options.version)
         with _log(release).open("ab") as log:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.nice(10)
             with store.open(home.path) as opened:
                 found = compute(opened, release, resamples=options.resamples)
             write(home, release, found)
@@ -233,4 +232,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.nice(10)
     raise SystemExit(main())
