@@ -61,6 +61,7 @@ from experiments.statistics.intervals import (
     Interval,
     QuantileRanks,
     clopper_pearson,
+    conformal_rank,
     jeffreys,
     newcombe_paired,
     quantile_interval,
@@ -146,10 +147,12 @@ from experiments.statistics.sequential import (
 )
 from experiments.statistics.suites import (
     Friedman,
+    SignedRanks,
     friedman,
     interquartile_mean,
     nemenyi_difference,
     probability_of_improvement,
+    signed_ranks,
 )
 from experiments.statistics.texts import (
     TEXT_METRICS,
@@ -202,6 +205,7 @@ __all__ = [
     "Rope",
     "SeedsAndExamples",
     "SelectionOptimism",
+    "SignedRanks",
     "Spiegelhalter",
     "TTest",
     "Tost",
@@ -223,6 +227,7 @@ __all__ = [
     "clopper_pearson",
     "cochran_q",
     "confidence_sequence",
+    "conformal_rank",
     "contributions",
     "corp",
     "corp_band",
@@ -274,6 +279,7 @@ __all__ = [
     "seeds_needed",
     "selection_optimism",
     "sign_flip_p",
+    "signed_ranks",
     "smallest_detectable",
     "spiegelhalter",
     "tango_interval",

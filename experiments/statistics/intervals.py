@@ -291,6 +291,31 @@ def quantile_interval(values: ArrayLike, q: float, *, level: float = 0.95) -> In
     return Interval(estimate=float(np.quantile(ordered, q)), low=low, high=high)
 
 
+def conformal_rank(n: int, *, level: float = 0.9) -> int | None:
+    """Rank of the calibration score that bounds a split conformal set.
+
+    Parameters
+    ----------
+    n
+        Calibration examples, >= 0
+    level
+        Share of new examples whose label the set holds, at least
+
+    Returns
+    -------
+    int or None
+        1-based, in rising order of the scores. None: so few examples that only the set of all
+        labels keeps the promise
+
+    Notes
+    -----
+    ``⌈(n + 1)·level⌉``. Angelopoulos & Bates 2023, Foundations and Trends in ML 16:494.
+    """
+    n = check_count("n", n)
+    rank = math.ceil((n + 1) * check_level(level) * (1 - 1e-12))
+    return rank if rank <= n else None
+
+
 def _check_share(k: int, n: int) -> tuple[int, int]:
     k, n = check_count("k", k), check_count("n", n)
     if k > n:

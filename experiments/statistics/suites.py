@@ -81,6 +81,48 @@ def nemenyi_difference(k: int, n: int, *, level: float = 0.95) -> float:
     return q * math.sqrt(k * (k + 1) / (6 * n))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRanks:
+    """Wilcoxon's signed ranks of paired differences."""
+
+    plus: float
+    """rank sum of the differences above 0"""
+    minus: float
+    statistic: float
+    """the smaller of both, Wilcoxon's T"""
+    p: float
+    """two-sided, by the normal approximation; NaN with fewer than 2 pairs"""
+
+
+def signed_ranks(a: ArrayLike, b: ArrayLike) -> SignedRanks:
+    """Wilcoxon's signed-rank test: two models over N data sets.
+
+    Parameters
+    ----------
+    a, b
+        One value per data set, shape (N,); the difference is a minus b
+
+    Notes
+    -----
+    Ranks of 0 are split evenly between both sums, an odd one is ignored; ``z = (T - N(N + 1)/4) /
+    sqrt(N(N + 1)(2N + 1)/24)``: Demšar 2006, section 3.1.3. Differences are rounded to 12 decimals:
+    0.768 - 0.763 and 0.936 - 0.931 are ties on paper, and not in floating point.
+    """
+    first, second = (finite(name, vector(name, x)) for name, x in (("a", a), ("b", b)))
+    if len(first) != len(second):
+        raise ValueError(f"Expected as many values in a as in b; got {len(first)}, {len(second)}.")
+    gap = np.round(first - second, 12)
+    if (gap == 0).sum() % 2:
+        gap = np.delete(gap, np.flatnonzero(gap == 0)[0])
+    n, ranks = len(gap), _ranks(np.abs(gap))
+    even = float(ranks[gap == 0].sum()) / 2
+    plus, minus = (float(ranks[side].sum()) + even for side in (gap > 0, gap < 0))
+    smaller = min(plus, minus)
+    z = (smaller - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24) if n > 1 else None
+    p = math.nan if z is None else float(2 * special.ndtr(z))
+    return SignedRanks(plus=plus, minus=minus, statistic=smaller, p=p)
+
+
 def interquartile_mean(values: ArrayLike) -> float:
     """Mean of the middle half of the values.
 

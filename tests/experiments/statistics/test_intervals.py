@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from experiments.statistics import (
     clopper_pearson,
+    conformal_rank,
     jeffreys,
     newcombe_paired,
     quantile_interval,
@@ -225,3 +226,9 @@ def test_a_quantile_outside_zero_and_one_is_an_error():
         quantile_ranks(10, 95)
     with pytest.raises(ValueError, match="Expected finite values"):
         quantile_interval([1.0, math.inf], 0.5)
+
+
+def test_the_conformal_rank_is_infinite_with_too_few_examples():
+    # ⌈(n + 1)·0.9⌉, Angelopoulos & Bates 2023
+    assert [conformal_rank(n) for n in (9, 8, 99, 1000)] == [9, None, 90, 901]
+    assert conformal_rank(19, level=0.95) == 19
