@@ -11,8 +11,10 @@ from typing import Any
 
 import streamlit as st
 from anyio import to_thread
+from starlette.middleware import Middleware
 
 from dashboard import data, errors, routes
+from dashboard.preload import Preload
 
 
 @asynccontextmanager
@@ -28,6 +30,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     Path(__file__).with_name("shell.py"),
     routes=routes.ROUTES,
+    middleware=[Middleware(Preload)],
     lifespan=lifespan,
     on_script_error=errors.show_unexpected,
 )
