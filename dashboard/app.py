@@ -4,27 +4,38 @@ Start it with ``bakeoff up``, or ``streamlit run dashboard/app.py`` from any fol
 """
 
 import gc
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 from starlette.middleware import Middleware
 
-from dashboard import data, errors, routes
+from dashboard import data, errors, routes, views
 from dashboard.preload import Preload
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Start the hub before the first page, and put the imports out of the collector's sight."""
-    await to_thread.run_sync(errors.start_hub_or_say_why)
+    async with create_task_group() as starting:
+        starting.start_soon(to_thread.run_sync, errors.start_hub_or_say_why)
+        starting.start_soon(to_thread.run_sync, _load_pages)
     gc.collect()
     gc.freeze()
     yield {}
     data.close()
+
+
+def _load_pages() -> None:
+    """Import what the first page would wait for."""
+    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
+        importlib.import_module(module.name)
+    importlib.import_module("plotly.graph_objects")
 
 
 app = st.App(

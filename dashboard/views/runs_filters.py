@@ -98,7 +98,7 @@ def _text() -> str:
             icon=":material/search:",
             label_visibility="collapsed",
             width="stretch",
-            live="200ms",
+            live="100ms",
         )
         or ""
     )
