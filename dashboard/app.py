@@ -6,13 +6,14 @@ Start it with ``bakeoff up``, or ``streamlit run dashboard/app.py`` from any fol
 import gc
 import importlib
 import pkgutil
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from anyio import create_task_group, to_thread
+from anyio import to_thread
 from starlette.middleware import Middleware
 
 from dashboard import data, errors, routes, views
@@ -21,21 +22,20 @@ from dashboard.preload import Preload
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Start the hub before the first page, and put the imports out of the collector's sight."""
-    async with create_task_group() as starting:
-        starting.start_soon(to_thread.run_sync, errors.start_hub_or_say_why)
-        starting.start_soon(to_thread.run_sync, _load_pages)
-    gc.collect()
-    gc.freeze()
+    """Start the hub before the first page."""
+    threading.Thread(target=_load_pages, daemon=True).start()
+    await to_thread.run_sync(errors.start_hub_or_say_why)
     yield {}
     data.close()
 
 
 def _load_pages() -> None:
-    """Import what the first page would wait for."""
+    """Import what the first page would wait for, and put it out of the collector's sight."""
     for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
         importlib.import_module(module.name)
     importlib.import_module("plotly.graph_objects")
+    gc.collect()
+    gc.freeze()
 
 
 app = st.App(
