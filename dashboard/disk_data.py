@@ -127,7 +127,7 @@ def chart(sums: Mapping[str, Mapping[str, int]], *, mode: str) -> go.Figure:
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_layout(legend={"y": 1.02, "yanchor": "bottom", "traceorder": "normal"})
     figure.update_xaxes(**_ticks(max(sum(kinds.values()) for kinds in sums.values())))
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
     return figure
 
 

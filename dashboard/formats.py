@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from store.disk_usage import as_text
+
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 _UNITS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
@@ -127,6 +129,16 @@ def ago(at: datetime | None, *, now: datetime | None = None) -> str:
             count = round(seconds / size)
             return f"{count} {name}{'s' if count != 1 else ''} ago"
     return "a minute ago"
+
+
+def measure(name: str, item: object) -> str:
+    """Return a recorded value with the unit that its name ends in: `latency_p95_ms`, `size_bytes`."""
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        return value(item)
+    if name.endswith("_bytes") and math.isfinite(item):
+        return as_text(int(item))
+    unit = next((unit for unit in ("ms", "s") if name.endswith(f"_{unit}")), "")
+    return f"{number(item)} {unit}".rstrip()
 
 
 def value(item: object) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from dashboard import formats, markup, tables
+from dashboard import formats, markup, next_step, tables
 from dashboard.markup import Markup, element
 from dashboard.next_step import Champion
 from dashboard.tables import KeyMetric
@@ -103,7 +103,7 @@ def finished_table(
             *_which(row),
             _number(telling.get(row["run_id"])),
             element("td", formats.duration(row["duration_s"])),
-            element("td", formats.ago(row["ended_at"], now=now)),
+            element("td", _ago(row["ended_at"], now)),
         )
         for row in rows[:MOST_ROWS]
     ]
@@ -117,10 +117,7 @@ def failed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
             "tr",
             *_which(row),
             element("td", row["error"] or "It left no reason.", cls="wrap"),
-            element(
-                "td",
-                formats.ago(row["ended_at"] or row["seen_at"] or row["created_at"], now=now),
-            ),
+            element("td", _ago(next_step.when(row), now)),
         )
         for row in rows[:MOST_ROWS]
     ]
@@ -134,9 +131,9 @@ def champions_table(champions: Sequence[Champion], now: datetime) -> Markup:
     body = [
         element(
             "tr",
-            element("th", champion.line, scope="row"),
+            element("th", champion.line, scope="row", cls="who"),
             element("td", markup.run_link(champion.run_id, f"v{champion.version}")),
-            element("td", formats.ago(champion.at, now=now)),
+            element("td", _ago(champion.at, now)),
             element("td", champion.who),
             element("td", champion.reason, cls="wrap"),
         )
@@ -154,6 +151,10 @@ def _which(row: Mapping[str, Any]) -> tuple[Markup, Markup, Markup]:
         element("td", markup.status(row["status"])),
         element("td", row["project"]),
     )
+
+
+def _ago(at: datetime | None, now: datetime) -> Markup:
+    return markup.moment(formats.ago(at, now=now), at)
 
 
 def _head(*names: str) -> list[Markup]:

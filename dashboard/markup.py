@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from dashboard import theme
@@ -48,6 +49,14 @@ def letter(position: int) -> Markup:
 def run_link(run_id: str, name: str) -> Markup:
     """Return a run's name as a link to its page."""
     return element("a", name, href=f"run?id={quote(run_id)}", data_run=run_id)
+
+
+def moment(words: str, at: datetime | None) -> Markup:
+    """Return a time in words; the exact one, in the reader's zone, is told on hover."""
+    if at is None:
+        return text(words)
+    exact = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    return element("time", words, datetime=exact.isoformat(timespec="seconds"))
 
 
 def status(word: str) -> Markup:

@@ -129,7 +129,7 @@ def on_same_data(
     for row in rows:
         by_data.setdefault(hashes.get(row["run_id"]), []).append(row)
     several = [group for group in by_data.values() if len(group) > 1]
-    return max(several, key=lambda group: max(map(_last, group)), default=[])
+    return max(several, key=lambda group: max(map(when, group)), default=[])
 
 
 def lately(
@@ -139,16 +139,17 @@ def lately(
     ended = [row for row in rows if row["ended_at"] and now - _utc(row["ended_at"]) <= LATELY]
     ended.sort(key=lambda row: row["ended_at"], reverse=True)
     good = [row for row in ended if row["status"] in {"finished", "stopped"}]
-    bad = [row for row in rows if row["status"] in BAD and now - _last(row) <= LATELY]
-    return good, bad
+    bad = [row for row in rows if row["status"] in BAD and now - when(row) <= LATELY]
+    return good, sorted(bad, key=when, reverse=True)
+
+
+def when(row: Mapping[str, Any]) -> datetime:
+    """Return when a run was last heard of."""
+    return _utc(row["ended_at"] or row["seen_at"] or row["created_at"])
 
 
 def _name(row: Mapping[str, Any]) -> str:
     return row["name"] or row["run_id"]
-
-
-def _last(row: Mapping[str, Any]) -> datetime:
-    return _utc(row["ended_at"] or row["seen_at"] or row["created_at"])
 
 
 def _utc(moment: datetime) -> datetime:

@@ -205,7 +205,7 @@ def _runs(block: Block) -> Markup:
     body = [
         element(
             "tr",
-            element("th", row["name"] or row["run_id"], scope="row"),
+            element("th", row["name"] or row["run_id"], scope="row", cls="who"),
             element("td", markup.status(row["status"])),
             element("td", row["model"] or formats.DASH),
             *(element("td", formats.number(row[column]), cls="num") for column in columns),

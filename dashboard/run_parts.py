@@ -137,8 +137,11 @@ def family_table(rows: Sequence[Mapping[str, Any]], timezone: str | None) -> Mar
             element("td", row["relation"]),
             element("td", markup.status(row["status"])),
             element("td", row["model"] or formats.DASH),
-            element("td", formats.value(row["seed"])),
-            element("td", formats.moment(row["created_at"], timezone)),
+            element("td", formats.value(row["seed"]), data_label="seed"),
+            element(
+                "td",
+                markup.moment(formats.moment(row["created_at"], timezone), row["created_at"]),
+            ),
         )
         for row in rows
     ]

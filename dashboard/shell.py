@@ -46,9 +46,14 @@ _CSS = """<style>
   color: inherit !important;
 }
 [data-testid="stSliderThumbValue"] { color: inherit !important; }
+[data-testid="stTab"][aria-selected="true"] { color: inherit; font-weight: 600; }
+.st-key-query textarea { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; font-size: 0.85rem; }
 /* Beside the buttons of a page's head, a toast would lie on them. */
 [data-testid="stToastContainer"] { top: auto !important; bottom: 5.5rem !important; }
-@media (max-width: 640px) { .st-key-page_head > :first-child { flex: 1 0 100%; } }
+@media (max-width: 640px) {
+  .st-key-page_head > :first-child { flex: 1 0 100%; }
+  .st-key-curves_choosers > .stVerticalBlock, .st-key-curves_choosers > [data-testid="stLayoutWrapper"]:has(.stMultiSelect) { flex: 1 0 100%; order: -1; }
+}
 .stAppHeader { border-bottom: 1px solid color-mix(in srgb, currentColor 10%, transparent); }
 /* The bar is for words; the menus and the phone's drawer have room for icons. */
 [data-testid="stTopNavLink"] > :has([data-testid="stIconMaterial"]) { display: none; }
@@ -71,7 +76,6 @@ st.set_page_config(
     initial_sidebar_state="collapsed",
 )
 st.logo(str(_STATIC / "logo.svg"), icon_image=str(_STATIC / "logo.svg"), size="medium")
-st.html(_CSS)
 PAGES = {
     "home": st.Page(
         home.page,
@@ -178,9 +182,31 @@ SECTIONS = {
     "Train": ("launch", "search", "queue"),
     "More": ("reports", "sql", "disk"),
 }
+# Pages that no entry leads to light up the one that they belong to.
+_BELONGS = {"run": "runs", "study": "search"}
+
+
+def _marks(name: str) -> str:
+    """Return the style that marks in the bar where one is: Streamlit marks neither menus nor these."""
+    shown = _BELONGS.get(name, name)
+    menus = list(SECTIONS)[1:]
+    place = next((at for at, menu in enumerate(menus, 1) if shown in SECTIONS[menu]), 0)
+    if place:
+        # Counted and not named, since a style cannot ask for words.
+        menu = ':has([data-testid="stTopNavSection"])'
+        entry = f'[data-testid="stTopNav"] > :nth-child({place} of {menu}) button'
+    elif shown != name:
+        entry = f'[data-testid="stTopNavLink"][href$="/{shown}"]'
+    else:
+        return ""
+    look = "background: color-mix(in srgb, currentColor 14%, transparent); font-weight: 600;"
+    return f"<style>{entry} {{ {look} }}</style>"
+
+
 navigation.announce(PAGES)
 page = st.navigation(
     {title: [PAGES[name] for name in names] for title, names in SECTIONS.items()}, position="top"
 )
+st.html(_CSS + _marks(next(name for name, one in PAGES.items() if one.title == page.title)))
 errors.guarded(page.run)
 st.html(_DRAWER, unsafe_allow_javascript=True)  # takes a line's height: where nobody minds

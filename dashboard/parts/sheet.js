@@ -28,6 +28,9 @@ export default function (component) {
     mark.style.setProperty("--run", isDark ? mark.dataset.dark : mark.dataset.light);
     mark.style.setProperty("--ink", isDark ? mark.dataset.darkInk : mark.dataset.lightInk);
   }
+  for (const time of sheet.querySelectorAll("time")) {
+    time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+  }
   sheet.onclick = (event) => {
     const link = event.target.closest("a[data-run]");
     // A plain click stays in the page; with a modifier the browser opens the address itself.

@@ -97,13 +97,21 @@ function compact(value) {
 
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
 
-function bytes(value) {
+function bytes(value, digits = 4) {
   const power = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(Math.abs(value), 1)) / 3));
-  return `${Number((value / 1000 ** power).toPrecision(4))} ${SIZES[power]}`;
+  return `${Number((value / 1000 ** power).toPrecision(digits))} ${SIZES[power]}`;
+}
+
+// As many digits as tell neighbours apart: an axis may show a small piece of a large number.
+function axisBytes(splits) {
+  for (let digits = 4; digits < 9; digits++) {
+    const words = splits.map((value) => (value === null ? "" : bytes(value, digits)));
+    if (digits === 8 || new Set(words).size === new Set(splits).size) return words;
+  }
 }
 
 function axisNumbers(splits, unit) {
-  if (unit === "B") return splits.map((value) => (value === null ? "" : bytes(value)));
+  if (unit === "B") return axisBytes(splits);
   const known = splits.filter((value) => value !== null);
   const step = known.length > 1 ? Math.abs(known[1] - known[0]) : Math.abs(known[0] || 1);
   const digits = Math.min(8, (String(Number(step.toPrecision(3))).split(".")[1] || "").length);

@@ -248,7 +248,7 @@ def _options(form: Form) -> int:
             min_value=0,
             max_value=64,
             value=None,
-            placeholder="as the queue decides",
+            placeholder="automatic",
             key="gpus",
             bind="query-params",
             help="GPUs that each run gets. 0 trains on the CPU.",

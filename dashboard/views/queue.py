@@ -92,7 +92,8 @@ def _controls(board: Board) -> None:
             help="While paused no job starts; what runs goes on.",
         )
         st.space("stretch")
-        st.page_link(navigation.page("launch"), label="Launch…", icon=":material/rocket_launch:")
+        if st.button("Launch…", icon=":material/rocket_launch:"):
+            navigation.go("launch", {})
 
 
 def _say_new(board: Board) -> None:
@@ -363,7 +364,7 @@ def _log(board: Board) -> None:
             if not text:
                 st.caption("Nothing was printed so far." if is_live else "Nothing was printed.")
                 return
-            with st.container(height=360, autoscroll=is_live):
+            with st.container(height=360, autoscroll=True):
                 st.code(text, language=None, wrap_lines=True)
 
         show()

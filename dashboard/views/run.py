@@ -109,7 +109,10 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Model", run["model"]),
         ("Seed", None if run["seed"] is None else str(run["seed"])),
         ("Duration", formats.duration(run["duration_s"])),
-        ("Started", formats.moment(run["created_at"], zone)),
+        (
+            "Started",
+            markup.moment(formats.moment(run["created_at"], zone), run["created_at"]),
+        ),
         ("Device", run.get("device")),
         ("Commit", f"{commit[:9]}{dirty}" if commit else None),
         ("Tags", ", ".join(run["tags"] or ())),

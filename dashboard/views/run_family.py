@@ -65,15 +65,20 @@ def _changes(run: Mapping[str, Any]) -> None:
     if not others:
         return
     st.subheader("What changed", anchor=False)
-    shown = st.segmented_control(
-        "Compared with",
-        list(others),
-        default=next(iter(others)),
-        key="run_since",
-        label_visibility="collapsed",
-        required=True,
-    )
-    other = others[shown or next(iter(others))]
+    first = next(iter(others))
+    if len(others) == 1:
+        st.caption(f"{first}.")
+        shown = first
+    else:
+        shown = st.segmented_control(
+            "Compared with",
+            list(others),
+            default=first,
+            key="run_since",
+            label_visibility="collapsed",
+            required=True,
+        )
+    other = others[shown or first]
     name = other["name"] or other["run_id"]
     settings = run_parts.differences(other["params"], run["params"])
     around = run_parts.facts_that_changed(other, run)

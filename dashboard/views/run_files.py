@@ -53,7 +53,7 @@ def draw_log(run: Mapping[str, Any]) -> None:
                 on_click="ignore",
             )
         is_long = text.count("\n") > _SHORT_LOG
-        with st.container(height=_LOG_HEIGHT if is_long else "content", autoscroll=is_live):
+        with st.container(height=_LOG_HEIGHT if is_long else "content", autoscroll=True):
             st.code(text, language=None, wrap_lines=True)
 
     show()

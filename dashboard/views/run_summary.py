@@ -50,7 +50,8 @@ def draw(run: Mapping[str, Any]) -> None:
             sheet(numbers(series), key="run_numbers")
         if run.get("summary"):
             st.subheader("Summary values", anchor=False)
-            sheet(pairs(run["summary"], label="Summary values"), key="run_values")
+            values = {name: _measured(name, item) for name, item in run["summary"].items()}
+            sheet(pairs(values, label="Summary values"), key="run_values")
     with right:
         st.subheader("Configuration", anchor=False)
         params = {k: v for k, v in run["params"].items() if k not in IDENTITY}
@@ -176,6 +177,10 @@ def pairs(values: Mapping[str, Any], *, label: str) -> Markup:
     """Return names and values as a table."""
     rows = [_pair(name, item, none="not recorded") for name, item in values.items()]
     return markup.table([], rows, label=label)
+
+
+def _measured(name: str, item: Any) -> Any:
+    return formats.measure(name, item) if isinstance(item, int | float) else item
 
 
 def _pair(name: str, item: Any, *, none: str) -> Markup:

@@ -16,7 +16,6 @@ from dashboard import (
     space_form,
     state,
     study_data,
-    theme,
 )
 from dashboard.components import sheet
 from dashboard.launch_form import Form
@@ -101,22 +100,21 @@ def _list(rows: list[dict[str, Any]]) -> None:
             formats.number(row["failed"]),
             f"{row['model']} on {row['data']}",
             ", ".join(method),
-            formats.moment(row["changed_at"], zone),
+            markup.moment(formats.moment(row["changed_at"], zone), row["changed_at"]),
         ]
         link = element("a", row["name"], href=f"study?id={row['study']}", data_run=row["study"])
         head = element("th", link, scope="row")
         lines.append(element("tr", head, *(element("td", cell) for cell in cells)))
     sheet(
-        markup.table(heads, lines, label="Studies"),
+        markup.table(heads, lines, label="Studies", stacks=True),
         key="search_list",
         on_open=lambda study_id: navigation.go("study", {"id": study_id}),
     )
 
 
-def _state(row: "Mapping[str, Any]") -> str:
-    known = {"created": "○ created", "running": theme.STATUSES["running"].label}
+def _state(row: "Mapping[str, Any]") -> Markup | str:
     word = "running" if row["running"] else row["state"]
-    return known.get(word, theme.status(word).label)
+    return "○ created" if word == "created" else markup.status(word)
 
 
 def _new(project: str | None) -> None:
