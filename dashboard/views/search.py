@@ -92,19 +92,21 @@ def _list(rows: list[dict[str, Any]]) -> None:
         arrow = "↑" if row["goal"] == "max" else "↓"
         best = formats.DASH if row["best"] is None else f"{formats.number(row['best'])} {arrow}"
         more = f" and {row['num_objectives'] - 1} more" if row["num_objectives"] > 1 else ""
-        cells: list[Markup | str] = [
-            _state(row),
-            f"{done:,} of {max(row['n_trials'], row['started']):,}",
-            element("span", best, element("small", f" {row['objective']}{more}")),
-            formats.number(row["pruned"]),
-            formats.number(row["failed"]),
-            f"{row['model']} on {row['data']}",
-            ", ".join(method),
-            markup.moment(formats.moment(row["changed_at"], zone), row["changed_at"]),
+        cells = [
+            element("td", _state(row)),
+            element("td", f"{done:,} of {max(row['n_trials'], row['started']):,}"),
+            element("td", best, element("small", f" {row['objective']}{more}")),
+            element("td", formats.number(row["pruned"]), data_label="pruned"),
+            element("td", formats.number(row["failed"]), data_label="failed"),
+            element("td", f"{row['model']} on {row['data']}"),
+            element("td", ", ".join(method)),
+            element(
+                "td", markup.moment(formats.moment(row["changed_at"], zone), row["changed_at"])
+            ),
         ]
         link = element("a", row["name"], href=f"study?id={row['study']}", data_run=row["study"])
         head = element("th", link, scope="row")
-        lines.append(element("tr", head, *(element("td", cell) for cell in cells)))
+        lines.append(element("tr", head, *cells))
     sheet(
         markup.table(heads, lines, label="Studies", stacks=True),
         key="search_list",
