@@ -7,6 +7,7 @@ from dashboard import markup
 from dashboard.contest_tables import amount_of
 from dashboard.evaluation_data import Entry
 from dashboard.markup import Markup, element
+from experiments.comparison import Verdict
 from experiments.evaluating.costs import Cost
 from experiments.evaluating.findings import Finding, Level
 from experiments.evaluating.flips import Flips
@@ -52,11 +53,14 @@ def candidates(
 ) -> Markup:
     """Return one row a candidate: decision, value, difference, gates, flips, checks, costs."""
     metric = choice.policy.metric
+    found = choice.comparison
+    against = "the champion" if choice.champion or found is None else found.baseline
+    verdicts = {} if found is None else {one.candidate: one for one in found.verdicts}
     heads = [
         element("th", name, scope="col", cls=cls)
         for name, cls in (
             ("Candidate", ""), ("Decision", ""), (name_of(metric), "num"),
-            ("Against the champion", ""), ("Gates", ""), ("Fixed, broken", ""), ("Checks", ""),
+            (f"Against {against}", ""), ("Gates", ""), ("Fixed, broken", ""), ("Checks", ""),
             ("p95", "num"), ("Size", "num"),
         )
     ]  # fmt: skip
@@ -78,9 +82,9 @@ def candidates(
                 ),
                 element("td", element("span", word, cls=f"chip {tone}", title=one.reason)),
                 element("td", _value(one), cls="num"),
-                element("td", _difference(one)),
+                element("td", _difference(verdicts.get(one.candidate.name))),
                 element("td", ticks(one.gates)),
-                element("td", _moved(moved.get(run_id))),
+                element("td", _moved(moved.get(run_id), against)),
                 element("td", _checks([f for f in findings if f.run_id == run_id])),
                 element("td", _cost(costs[run_id], "latency_p95_ms", "ms"), cls="num"),
                 element("td", _cost(costs[run_id], "checkpoint_bytes", "bytes"), cls="num"),
@@ -153,10 +157,9 @@ def _value(one: Option) -> Markup:
     return element("span", f"{one.value.value:.4f}", element("small", limits))
 
 
-def _difference(one: Option) -> Markup:
-    if one.verdict is None or math.isnan(one.verdict.difference.estimate):
+def _difference(found: Verdict | None) -> Markup:
+    if found is None or math.isnan(found.difference.estimate):
         return element("span", "\N{EN DASH}")
-    found = one.verdict
     tone = "better" if "better" in found.word else "worse" if "worse" in found.word else "neutral"
     tone = "neutral" if found.word.startswith("not ") else tone
     unit = " points" if found.metric in POINTS_METRICS else ""
@@ -165,7 +168,7 @@ def _difference(one: Option) -> Markup:
     return element("span", element("span", told, cls=f"delta {tone}"), element("small", limits))
 
 
-def _moved(found: Flips | None) -> Markup:
+def _moved(found: Flips | None, against: str) -> Markup:
     if found is None:
         return element("span", "\N{EN DASH}")
     fixed = element("span", f"+{found.fixed:,}", cls="delta better", title="only it has right")
@@ -173,7 +176,7 @@ def _moved(found: Flips | None) -> Markup:
         "span",
         f"\N{MINUS SIGN}{found.broken:,}",
         cls="delta worse",
-        title="only the champion has right",
+        title=f"only {against} has right",
     )
     return element("span", fixed, " ", broken)
 

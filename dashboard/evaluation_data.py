@@ -174,9 +174,15 @@ def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
 
 
 def look(run_ids: Sequence[str], split: str, *, what: str, where: str) -> looks.Wear:
-    """Note that somebody looks at a split that is kept for the decision."""
+    """Note that somebody looks at a split that is kept for the decision.
+
+    A run without predictions of it shows nothing, and is not looked at.
+    """
+    seen = [run_id for run_id in run_ids if split in data.splits(run_id)]
+    if not seen:
+        return looks.wear(place(), data.run(run_ids[0]), split)
     return looks.look(
-        place(), data.run(run_ids[0]), split, run_ids, what=what, where=where, who="dashboard"
+        place(), data.run(seen[0]), split, seen, what=what, where=where, who="dashboard"
     )
 
 

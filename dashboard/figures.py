@@ -65,15 +65,22 @@ def _cell(
 
 
 def confusions(counts: NDArray[np.int64], classes: Sequence[str], most: int = 25) -> Markup:
-    """Return the most frequent mistakes as a list: a matrix of many classes cannot be read."""
+    """Return the most frequent mistakes as a list: a matrix of many classes cannot be read.
+
+    What was mistaken once only is listed where nothing was mistaken more often.
+    """
     wrong = counts - np.diag(np.diagonal(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-    heads = [element("th", name, scope="col") for name in ("True", "Said", "Examples", "Of class")]
+    fewest = 2 if wrong.max(initial=0) > 1 else 1
+    heads = [
+        element("th", name, scope="col", cls=cls)
+        for name, cls in (("True", ""), ("Said", ""), ("Examples", "num"), ("Of class", "num"))
+    ]
     rows = []
     for place in order.tolist():
         true, said = divmod(place, len(classes))
         count = int(wrong[true, said])
-        if not count:
+        if count < fewest:
             break
         link = element("a", f"{count:,}", href="#", data_run=f"cell:{true}:{said}")
         share = count / max(1, int(counts[true].sum()))

@@ -32,7 +32,7 @@ def verdict_table(verdicts: Sequence[Verdict], places: Sequence[int], margin: fl
             element("th", "Run", scope="col"),
             element("th", "Verdict", scope="col"),
             element("th", f"Difference in {metric}", scope="col"),
-            element("th", "95 % interval; the band does not matter", scope="col"),
+            element("th", "95 % interval; in the grey band it does not matter", scope="col"),
             element("th", "Over seeds", scope="col"),
         ],
         [

@@ -233,7 +233,8 @@ def judge(gathered: Gathered, spec: ComparisonSpec) -> Comparison:
 def suggested_margin(metric: str, value: float) -> float:
     """Return a margin to start from: a tenth of the baseline's error, at least 0.2 points.
 
-    Below one half a tenth of the value itself, which is the smaller of the two. A judgement, not a law: what matters is for the user to say.
+    Below one half a tenth of the value itself, which is the smaller of the two. A judgement, not a
+    law: what matters is for the user to say.
     """
     if metric in verdict.POINTS_METRICS:
         return max(0.002, round(0.1 * min(value, 1 - value), 3))
@@ -351,6 +352,8 @@ def _over_seeds(
     """Compare the recipes: the gain with the uncertainty of seeds and examples; or why not."""
     if min(len(candidate.run_ids), len(baseline.run_ids)) < 2:
         return None, ""
+    if set(candidate.run_ids) & set(baseline.run_ids):
+        return None, f"{candidate.name} and {baseline.name} are seeds of one recipe"
     sides = []
     for side in (candidate, baseline):
         outputs = [evidence.runs[run_id].output for run_id in side.run_ids]

@@ -154,8 +154,8 @@ def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
 
 
 def _flips(contest: Contest, choice: Choice) -> dict[str, Flips]:
-    """Return what each candidate fixes and breaks of the champion's answers."""
-    if choice.champion is None or len(contest.candidates) < 2:
+    """Return what each fixes and breaks of the champion's answers, else of the first one's."""
+    if choice.comparison is None:
         return {}
     gathered = evaluation_data.gathered(contest.candidates, contest.spec.split)
     first = None if gathered.evidence is None else gathered.evidence.first

@@ -149,15 +149,15 @@ def trade_off(contest: Contest) -> None:
 
     found = _costs(contest)
     known = [kind for kind in costing.COSTS if any(kind.key in c.values for c in found.values())]
-    if not known:
+    metric = contest.spec.metric
+    table = evaluation_data.several(contest.candidates, contest.spec.split, (metric,)).get(metric)
+    if not known or table is None or isinstance(table, str):
         return
     chosen = st.selectbox(
         "Against", known, format_func=lambda kind: kind.name, key=f"{contest.key}_cost", width=260,
         index=next((i for i, k in enumerate(known) if k.key == "latency_p95_ms"), 0),
     )  # fmt: skip
-    metric = contest.spec.metric
-    table = evaluation_data.several(contest.candidates, contest.spec.split, (metric,)).get(metric)
-    if chosen is None or table is None or isinstance(table, str):
+    if chosen is None:
         return
     cost = np.array([one.values.get(chosen.key, math.nan) for one in found.values()])
     spread = [costing.log_spread(one, chosen.key) for one in found.values()]

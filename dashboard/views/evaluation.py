@@ -1,5 +1,6 @@
 """Evaluation of one to ten models on one split: a chart at a time, drawn when it is asked for."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ from dashboard.evaluation_data import Entry, Scene
 from dashboard.markup import Markup, element
 from dashboard.views import evaluation_answers, evaluation_more, example_panel, threshold_panel
 from dashboard.views.plots import mode, plot
-from experiments.evaluating import bands, evaluation, looks, mistakes
-from experiments.evaluating.class_table import class_table
+from experiments.evaluating import answers, bands, evaluation, looks, mistakes
+from experiments.evaluating.class_table import ClassTable, class_table
 from experiments.evaluating.predicted import Predicted
+from experiments.statistics import MetricInterval
 
 _MOST_LINES = 6
 _MOST_CELLS = 25
@@ -45,7 +47,8 @@ def count_look(run_ids: Sequence[str], split: str, what: str, where: str) -> int
     if not looks.is_sealed(split):
         return 0
     worn = evaluation_data.look(run_ids, split, what=what, where=where)
-    st.caption(f":material/visibility: {markup.plain(worn.sentence(split))}")
+    if worn.count:
+        st.caption(f":material/visibility: {markup.plain(worn.sentence(split))}")
     return worn.unseen(run_ids)
 
 
@@ -69,10 +72,17 @@ def draw(entries: tuple[Entry, ...], *, key: str, where: str, split: str = "") -
         )  # fmt: skip
     if not is_given:  # else whoever gave it has counted the look
         count_look([e.run_id for e in entries], asked, "evaluation", where)
-    broken = {e.name: n for e, one in scene.models().items() if (n := one.num_not_finite)}
+    broken = {e.name: (n, one) for e, one in scene.models().items() if (n := one.num_not_finite)}
     if broken:
-        told = "; ".join(f"{name}: {count:,}" for name, count in broken.items())
-        st.warning(f"Some scores are NaN or infinite, and no chart can use them ({told} examples).")
+        told = "; ".join(
+            f"{markup.plain(name)}: {count:,} of {len(one):,} examples"
+            for name, (count, one) in broken.items()
+        )
+        st.warning(
+            f"Some scores are NaN or infinite, so nothing is drawn ({told}). Find out why the model "
+            "gives them, often a learning rate that is too high, and evaluate it again.",
+            icon=":material/warning:",
+        )
         return
     sections[chosen if chosen in sections else next(iter(sections))](scene)
 
@@ -103,7 +113,9 @@ def _confusion(scene: Scene) -> None:
             bind="query-params", label_visibility="collapsed", required=True,
         )  # fmt: skip
     else:
-        st.caption(f"{size:,} classes are too many for a matrix: the most frequent mistakes.")
+        st.caption(
+            f"{size:,} classes are too many for a matrix; these are the most frequent mistakes."
+        )
     columns = st.columns(min(len(scene.entries), 2), gap="medium")
     for place, (entry, one) in enumerate(scene.models().items()):
         with columns[place % len(columns)]:
@@ -117,7 +129,7 @@ def _matrix(scene: Scene, entry: Entry, one: Predicted, *, as_shares: bool) -> N
         st.markdown(f"**{markup.plain(entry.name)}**")
     else:
         table = class_table(counts, one.class_names)
-        components.sheet(_tiles(table, len(one)), key=f"{scene.key}_tiles")
+        components.sheet(_tiles(table, one), key=f"{scene.key}_tiles")
     chosen = _chosen_cell(one)
     is_here = chosen is not None and chosen[0] == entry.run_id
     if one.num_classes <= _MOST_CELLS:
@@ -160,7 +172,7 @@ def _cell_examples(scene: Scene) -> None:
         )
         example_panel.draw(entry.run_id, one, rows, key=f"{scene.key}_cell")
         return
-    st.caption("Choose a cell to see its examples.")
+    st.caption("Choose a count to see its examples.")
 
 
 def _threshold_curves(scene: Scene, *, is_roc: bool) -> None:
@@ -271,17 +283,30 @@ def _classes(scene: Scene) -> None:
         components.sheet(figures.class_rows(table), key=f"{scene.key}_classes_{entry.place}")
 
 
-def _tiles(table: Any, count: int) -> Markup:
-    worst = table.worst_recall
+def _tiles(table: ClassTable, one: Predicted) -> Markup:
+    """Return the key figures, each with its 95 % interval or why it has none."""
+    titles = {
+        "accuracy": ("Accuracy", table.accuracy, f"{len(one):,} examples"),
+        "macro_f1": ("Macro F1", table.macro_f1, "plain mean of the classes"),
+        "balanced_accuracy": ("Balanced accuracy", table.balanced_accuracy, "mean recall"),
+    }
+    limits = answers.intervals(one, list(titles))
     tiles = [
-        markup.tile("Accuracy", f"{table.accuracy:.4f}", f"{count:,} examples"),
-        markup.tile("Macro F1", f"{table.macro_f1:.4f}", "plain mean of the classes"),
-        markup.tile("Balanced accuracy", f"{table.balanced_accuracy:.4f}", "mean recall"),
+        markup.tile(title, f"{value:.4f}", f"{_limits(limits[name])}; {note}")
+        for name, (title, value, note) in titles.items()
     ]
+    worst = table.worst_recall
     if worst is not None:
-        told = f"{worst.name}, of {worst.support:,} examples"
+        told = f"{worst.recall_low:.3f} to {worst.recall_high:.3f}; class {worst.name}, "
+        told += f"{worst.support:,} examples"
         tiles.append(markup.tile("Worst class recall", f"{worst.recall:.4f}", told))
     return element("div", *tiles, cls="tiles")
+
+
+def _limits(found: MetricInterval | str) -> str:
+    if isinstance(found, str) or math.isnan(found.low):
+        return "no interval"
+    return f"{found.low:.3f} to {found.high:.3f}"
 
 
 def _worst(counts: Any, classes: Sequence[str]) -> str:

@@ -182,15 +182,26 @@ def _leading(found: Comparison) -> list[Verdict]:
 
 def _steps(found: Sequence[Verdict], *, has_seeds: bool) -> list[str]:
     """Return what would settle what is open; what holds of all candidates is said once."""
-    steps = [one.next_step for one in found]
+    steps = _told([(one.candidate, one.next_step) for one in found])
     if len(found) > 1 and not has_seeds:
         steps.append(
             "Whether a recipe would win again is not assessed: that takes seeds of both sides. "
             "Train 3 to 5 of the baseline and of whom you mean to adopt."
         )
     else:
-        steps += [one.recipe_sentence for one in found]
-    return [step for step in dict.fromkeys(steps) if step]
+        steps += _told([(one.candidate, one.recipe_sentence) for one in found])
+    return steps
+
+
+def _told(steps: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what is said of candidates, once for all of whom it holds, with their names."""
+    about: dict[str, list[str]] = {}
+    for name, text in steps:
+        if text:
+            about.setdefault(text, []).append(name)
+    if len(steps) == 1:
+        return list(about)
+    return [f"{', '.join(names)}: {text[0].lower()}{text[1:]}" for text, names in about.items()]
 
 
 def look(contest: Contest, where: str) -> int:

@@ -155,12 +155,20 @@ def gather(
 ) -> Evidence | None:
     """Read and align the predictions of all runs; None when that is not possible."""
     found: dict[str, Predicted] = {}
+    without: list[str] = []
     for candidate in candidates:
         for run_id in candidate.run_ids:
             try:
                 found[run_id] = Predicted.of(store.predictions(run_id, split))
-            except PredictionsNotFoundError as error:
-                guard.block(f"{candidate.name} has no {split} predictions. {error}")
+            except PredictionsNotFoundError:
+                without.append(candidate.name)
+    if without:
+        names = list(dict.fromkeys(without))
+        guard.block(
+            f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no {split} predictions. "
+            "Trainers store them when a run ends; your own loop does with "
+            f'run.log_predictions("{split}", ...).'
+        )
     if guard.is_blocked:
         return None
     names = {run_id: candidate.name for candidate in candidates for run_id in candidate.run_ids}
@@ -204,10 +212,11 @@ def _aligned(
         fewest = min(found, key=lambda run_id: len(found[run_id]))
         partial = ""
         if len(found[fewest]) < most:
-            partial = f"{names[fewest]} was evaluated on {len(found[fewest]):,} only. "
+            partial = f": {names[fewest]} was evaluated on {len(found[fewest]):,} only"
         guard.block(
-            f"{most - count:,} of {most:,} examples lack a prediction of some candidate; "
-            f"at most {MAX_DROPPED:.0%} may. {partial}Evaluate all on the same split."
+            f"{most - count:,} of {most:,} examples lack a prediction of some candidate{partial}. "
+            f"At most {MAX_DROPPED:.0%} may, since those left out may be the hard ones. Evaluate "
+            "all candidates on the same examples."
         )
     elif count < most:
         guard.warn(
@@ -221,9 +230,28 @@ def _aligned(
     }
     label = next(iter(runs.values())).label
     if any(not np.array_equal(one.label, label) for one in runs.values()):
-        guard.block("The candidates have different labels for the same examples.")
+        guard.block(
+            "The candidates have different labels for the same examples. Evaluate them with the "
+            "same labels."
+        )
         return None
+    _check_contents(runs, names, guard)
     return Evidence(runs=runs, group=_group(runs, guard))
+
+
+def _check_contents(runs: Mapping[str, Predicted], names: Mapping[str, str], guard: Guard) -> None:
+    """Warn of labels or scores that are all the same: there is a figure, and it says little."""
+    first = next(iter(runs.values()))
+    if first.task not in {"classification", "regression"} or len(first) < 2:
+        return
+    if (first.label == first.label[0]).all():
+        of = "have the same label"
+        if first.task == "classification":
+            of = f"are of class {first.class_names[int(first.label[0])]}"
+        guard.warn(f"All {len(first):,} examples {of}: they cannot show who tells labels apart.")
+    same = [names[run_id] for run_id, one in runs.items() if (one.output == one.output[0]).all()]
+    for name in dict.fromkeys(same):
+        guard.warn(f"{name} gives every example the same score: it tells none from another.")
 
 
 def _group(runs: Mapping[str, Predicted], guard: Guard) -> NDArray[np.int64] | None:

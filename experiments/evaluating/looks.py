@@ -64,7 +64,7 @@ class Wear:
         """Say how worn the split is."""
         if not self.count:
             return f"The {split} split has not been looked at yet."
-        times = "once" if self.count == 1 else f"{self.count} times"
+        times = {1: "once", 2: "twice"}.get(self.count, f"{self.count} times")
         told = (
             f"The {split} split has been looked at {times}, at {len(self.models)} "
             f"model{'s' if len(self.models) != 1 else ''}"

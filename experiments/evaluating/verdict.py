@@ -100,7 +100,9 @@ def name_of(metric: str) -> str:
 
 
 def amount(value: float, metric: str) -> str:
-    """Return a difference with its sign: ``+1.4 points``, or ``-0.021`` for a loss."""
+    """Return a difference with its sign: ``+1.4 points``, or ``-0.021`` for a loss; NaN: a dash."""
+    if math.isnan(value):
+        return "\N{EN DASH}"
     if metric in POINTS_METRICS:
         points = _signed(value * 100, 2 if abs(value) < 0.001 else 1)
         return f"{points} point{'' if abs(round(value * 100, 1)) == 1 else 's'}"

@@ -28,8 +28,9 @@ def sentence(
     metric = name_of(difference.metric)
     gap = amount(difference.estimate, difference.metric)
     if word is Word.NOT_JUDGED:
+        known = f": {gap}, but" if math.isfinite(difference.estimate) else " is"
         return (
-            f"{candidate.name} against {baseline.name} on {metric}: {gap}, but not judged: "
+            f"{candidate.name} against {baseline.name} on {metric}{known} not judged: "
             f"{difference.note or 'there is no interval'}."
         )
     claim = _CLAIMS[word].format(candidate=candidate.name, baseline=baseline.name, metric=metric)
@@ -82,7 +83,7 @@ def recipe_sentence(
         high=max(sign * recipe.low, sign * recipe.high),
     )
     return (
-        f"Over {recipe.seeds_a} and {recipe.seeds_b} seeds the recipe is {word}: "
+        f"As recipes, over {recipe.seeds_a} and {recipe.seeds_b} seeds: {word}, "
         f"{amount(told.estimate, metric)} ({span(told, metric)})."
     )
 

@@ -166,8 +166,8 @@ def metric_interval(
     Notes
     -----
     Accuracy of independent examples: Wilson. Other metrics between 0 and 1: t on the logit scale,
-    which is not defined at exactly 0 or 1. Perplexity: t on the log scale. The rest: t on their own scale, losses cut at 0 and
-    correlations at ±1. Do not compare two models by their separate intervals: `paired_difference`.
+    which is not defined at exactly 0 or 1. Perplexity: t on the log scale. The rest: t on their own
+    scale, losses cut at 0 and correlations at ±1. Do not compare two models by their separate intervals: `paired_difference`.
     """
     check_level(level)
     found = influences([metric], label, [scores], threshold=threshold, num_classes=num_classes)[
@@ -276,7 +276,7 @@ class Case:
     def spread(self, values: FloatArray) -> tuple[float, float, str]:
         """Return standard error, degrees of freedom (NaN: no interval) and the note."""
         if np.isnan(values).any():
-            return math.nan, math.nan, f"{self.name} is not defined on these examples"
+            return math.nan, math.nan, self._undefined()
         variance = influence_covariance(values[:, None], group=self.group)[0, 0]
         se = math.sqrt(variance) if variance >= 0 else math.nan
         if self.n < 2:
@@ -311,6 +311,16 @@ class Case:
         if df + 1 < ROUGH:
             return df, f"about {df + 1:.0f} examples of the rarer class: the interval is rough"
         return df, ""
+
+    def _undefined(self) -> str:
+        """Say why there is no influence value: there is nothing that the metric could tell apart."""
+        if self.classes is None:
+            return "all true values are equal"
+        if len(np.unique(self.classes.columns[0])) == 1:
+            return "all examples are of one class"
+        if np.isfinite(self.found.estimate).all():
+            return "a model always says the same class, which leaves no interval"
+        return "a model never says the class"
 
     def rough(self) -> str:
         """Return the note on few examples."""

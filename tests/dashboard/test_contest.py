@@ -75,7 +75,7 @@ def test_everything_behind_the_verdict_is_drawn(ids, opened, everything_said, pa
 def test_groups_of_seeds_are_judged_as_recipes(ids, opened, everything_said):
     said = everything_said(opened("compare", runs=f"{ids[0]},{ids[2]}"))
 
-    assert "Over 2 and 2 seeds the recipe is" in said
+    assert "As recipes, over 2 and 2 seeds" in said
 
 
 def test_comparing_on_the_test_split_is_counted_and_widens_what_follows(

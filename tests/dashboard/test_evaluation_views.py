@@ -119,7 +119,7 @@ def test_looking_at_the_test_split_is_counted_and_said(ids, opened, everything_s
 
     assert "looked at once, at 1 model" in first
     assert "looked at once, at 1 model" in again
-    assert "looked at 2 times, at 2 models" in other
+    assert "looked at twice, at 2 models" in other
     assert "looked at" not in val
 
 

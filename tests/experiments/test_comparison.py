@@ -173,7 +173,7 @@ def test_seeds_say_whether_the_recipe_wins(home, label):
 
     assert verdict.recipe is not None
     assert verdict.recipe_word in {Word.CLEARLY_BETTER, Word.BETTER}
-    assert verdict.recipe_sentence.startswith("Over 3 and 3 seeds the recipe is")
+    assert verdict.recipe_sentence.startswith("As recipes, over 3 and 3 seeds: ")
 
 
 def test_many_candidates_are_allowed_for(home, label):
@@ -232,7 +232,36 @@ def test_missing_predictions_are_named(home, label):
     b = make_run(home, name="b")
     pair = [Candidate(name="a", run_ids=(a,)), Candidate(name="b", run_ids=(b,))]
 
-    assert "b has no val predictions" in problems_of(home, pair)
+    told = problems_of(home, pair)
+    assert told.startswith("b has no val predictions. Trainers store them when a run ends;")
+    neither = problems_of(home, pair, ComparisonSpec(metric="accuracy", margin=0.01, split="test"))
+    assert neither.startswith("a and b have no test predictions.")
+
+
+def test_seeds_of_one_recipe_are_not_compared_as_recipes(home, label):
+    ids = [run_with(home, scores_with(0.8, label, k), label, seed=k) for k in range(2)]
+    pair = [Candidate(name="one", run_ids=tuple(ids)), Candidate(name="two", run_ids=(*ids[::-1],))]
+    [verdict] = compared(home, pair).verdicts
+
+    assert verdict.recipe is None
+    assert "one are seeds of one recipe" in verdict.recipe_sentence
+
+
+def test_scores_or_labels_that_are_all_the_same_are_said(home, label):
+    plain = run_with(home, scores_with(0.8, label, 1), label)
+    constant = run_with(home, np.full((len(label), 2), 0.5), label)
+    alone = run_with(home, scores_with(0.8, label, 1), np.zeros_like(label))
+
+    def told(*run_ids):
+        found = compared(
+            home, [Candidate(name=f"c{k}", run_ids=(r,)) for k, r in enumerate(run_ids)]
+        )
+        assert found.verdicts
+        return " ".join(problem.text for problem in found.problems)
+
+    assert told(plain, plain) == ""
+    assert told(plain, constant).startswith("c1 gives every example the same score")
+    assert told(alone, alone).startswith("All 2,000 examples are ")
 
 
 def test_other_examples_other_labels_and_other_classes_block(home, label):

@@ -152,7 +152,16 @@ def test_a_difference_that_a_few_examples_decide_is_called_rough():
 def test_one_class_is_named_as_the_reason():
     found = paired_difference("roc_auc", np.ones(50), np.arange(50.0), np.arange(50.0) ** 2)
     assert math.isnan(found.estimate)
-    assert (found.method, found.note) == ("none", "roc_auc is not defined on these examples")
+    assert (found.method, found.note) == ("none", "all examples are of one class")
+
+
+def test_a_model_that_always_says_the_same_class_is_named_as_the_reason():
+    label, _, b = binary_case()
+    same = np.zeros(len(label))
+    assert "always says the same class" in paired_difference("mcc", label, same, b).note
+    assert paired_difference("precision", label, same, b).note == "a model never says the class"
+    flat = paired_difference("r2", np.ones(50), np.arange(50.0), np.zeros(50))
+    assert flat.note == "all true values are equal"
 
 
 def test_the_same_model_twice_differs_by_exactly_nothing():
