@@ -168,6 +168,8 @@ def _together(
         running = live.stdout.readline().split()
         paths = _paths(running, ids)
         pages = [browser.new_context().new_page() for _ in range(_BROWSERS)]
+        for page in pages:
+            page.set_default_timeout(120_000)
         for page, path in zip(pages, itertools.cycle(paths), strict=False):
             _open(page, url + path, _SHOWN)
         if "ten" in parts:

@@ -186,6 +186,6 @@ def test_any_history_gives_back_exactly_the_points_logged(history):
 
 @pytest.mark.exhaustive
 @given(st.lists(lives, min_size=1, max_size=6))
-@settings(max_examples=400, deadline=None, suppress_health_check=without_database)
+@settings(max_examples=60, deadline=None, suppress_health_check=without_database)
 def test_any_long_history_gives_back_exactly_the_points_logged(history):
     check(history)
