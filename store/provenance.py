@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+# `tokens` and `tokenizer` are settings of models of text.
 _SECRET = re.compile(
-    r"pass(word|wd)?$|secret|token|api_?key|credential|private_?key", re.IGNORECASE
+    r"pass(word|wd)?$|secret|token$|api_?key|credential|private_?key", re.IGNORECASE
 )
 _SECRET_ARGUMENT = re.compile(
     r"^(--?[\w-]*?(?:password|secret|token|api[_-]?key)[\w-]*=).+", re.IGNORECASE

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
 from trainers import catalog
 from trainers.errors import DataError
@@ -38,7 +39,15 @@ def show(data: Mapping[str, Any], ids: Sequence[str]) -> list[dict[str, Any]]:
     entry = catalog.DATA.get(kind)
     if entry is None:
         raise DataError(f"Expected a kind of {', '.join(catalog.DATA)}; got {kind!r}.")
-    raw = entry.load()(entry.config.model_validate(dict(data)))
+    try:
+        config = entry.config.model_validate(dict(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in ("data", *first["loc"]))
+        raise DataError(
+            f"What the run recorded as {place} is not understood: {first['msg']}."
+        ) from error
+    raw = entry.load()(config)
     wanted = set(ids)
     found = (place for place, example in enumerate(raw.ids) if example in wanted)
     return [{"id": raw.ids[place], **_content(raw, place)} for place in found]

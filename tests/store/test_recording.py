@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import store
+from store.provenance import mask_secrets
 
 
 def values(home, run_id, metric):
@@ -295,3 +296,9 @@ def test_media_and_artifacts_are_listed(home, tmp_path):
     assert json.loads(artifact["body"])["bytes"] == 5
     assert (run.folder / json.loads(artifact["body"])["path"]).read_bytes() == b"12345"
     assert all(path.is_relative_to(run.folder) for path in home.rglob("*.png"))
+
+
+def test_what_names_no_secret_is_kept_as_it_is():
+    config = {"tokens": "characters", "tokenizer": "bert-base", "hf_token": "hf_x", "max_tokens": 5}
+
+    assert mask_secrets(config) == {**config, "hf_token": "***"}
