@@ -31,21 +31,27 @@ h1 { font-size: 28px; } h2 { font-size: 21px; } h3 { font-size: 17px; }
 section { margin: 26px 0; } footer, .note { color: #5B6070; font-size: 13px; }
 code { background: #F1F2F6; padding: 1px 5px; border-radius: 4px; }
 """
-PLOT_CSS: Final = (
-    ".plot { width: 100%; max-width: 960px; height: auto; } .curve { stroke-width: 1.7; stroke-linejoin: round; }"
-    " .grid line { stroke: color-mix(in srgb, currentColor 12%, transparent); }"
-    " .grid text { font-size: 11px; fill: color-mix(in srgb, currentColor 72%, transparent); }"
-    " h4 { margin: 14px 0 2px; font-size: 13.5px; } .legend { margin: 2px 0; }"
-    " .legend .item { margin-right: 18px; white-space: nowrap; }"
-)
+PLOT_CSS: Final = """
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 10px 26px; }
+.panel { min-width: 0; } .panel.wide { grid-column: 1 / -1; }
+.plot { display: block; width: 100%; max-width: 1000px; height: auto; }
+.curve { stroke: var(--line); stroke-linejoin: round; }
+.band, .dot { fill: var(--line); }
+.grid line { stroke: color-mix(in srgb, currentColor 12%, transparent); }
+.grid text { font-size: 11px; fill: color-mix(in srgb, currentColor 72%, transparent); }
+.panel h4 { margin: 12px 0 2px; font-size: 13.5px; }
+.panel h4 small, .legend small { font-weight: 400; color: var(--muted); }
+.legend { margin: 2px 0; } .legend .item { display: inline-block; margin: 0 18px 5px 0; white-space: nowrap; }
+@container (max-width: 520px) { .grid text { font-size: 17px; } }
+"""
 """What panels need beside the sheet's own style."""
 
 
 def colours(mode: str) -> str:
     """Return the style that gives each run's curve its colour."""
     return " ".join(
-        f".run{place} {{ stroke: {theme.colour(place, mode)}; }}"
-        for place in range(len(theme.LETTERS))
+        f".run{place} {{ --line: {theme.colour(place, mode)}; }}"
+        for place in range(len(theme.LETTERS) + 1)
     )
 
 

@@ -28,7 +28,9 @@ def page() -> None:
     frame.title("Reports", "Findings with their evidence, under a name.", by_project=False)
     doing.say()
     names = report_files.names()
-    name = _choose(names)
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    with bar:
+        name = _choose(names)
     blocks = report_files.read(name) if name else None
     if blocks is None:
         cards.card(
@@ -39,7 +41,8 @@ def page() -> None:
         )
         return
     is_editing = st.query_params.get("edit") == "1"
-    _tools(name, blocks, is_editing=is_editing)
+    with bar:
+        _tools(name, blocks, is_editing=is_editing)
     for place, block in enumerate(blocks):
         _block(name, blocks, place, block, is_editing=is_editing)
     if is_editing:
@@ -47,22 +50,21 @@ def page() -> None:
 
 
 def _choose(names: list[str]) -> str:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked = st.query_params.get("name", "")
-        state.seed("report_name", asked if asked in names else None)
-        st.selectbox(
-            "Report",
-            names,
-            key="report_name",
-            placeholder="Choose a report",
-            on_change=lambda: state.put("name", st.session_state["report_name"] or ""),
-            width=320,
+    asked = st.query_params.get("name", "")
+    state.seed("report_name", asked if asked in names else None)
+    st.selectbox(
+        "Report",
+        names,
+        key="report_name",
+        placeholder="Choose a report",
+        on_change=lambda: state.put("name", st.session_state["report_name"] or ""),
+        width=320,
+    )
+    with st.popover("New report", icon=":material/add:"):
+        fresh = st.text_input("Name", key="report_new")
+        st.button(
+            "Make it", type="primary", disabled=not fresh.strip(), on_click=_make, args=(fresh,)
         )
-        with st.popover("New report", icon=":material/add:"):
-            fresh = st.text_input("Name", key="report_new")
-            st.button(
-                "Make it", type="primary", disabled=not fresh.strip(), on_click=_make, args=(fresh,)
-            )
     return asked if asked in names else ""
 
 
@@ -73,29 +75,25 @@ def _make(name: str) -> None:
 
 
 def _tools(name: str, blocks: Sequence[Block], *, is_editing: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Done" if is_editing else "Edit",
-            icon=":material/check:" if is_editing else ":material/edit:",
-            on_click=state.put,
-            args=("edit", "" if is_editing else "1"),
-        )
-        st.download_button(
-            "Export HTML",
-            data=lambda: report_export.document(name, blocks, _panel, now=datetime.now(UTC)),
-            file_name=f"{name}.html",
-            mime="text/html",
-            icon=":material/download:",
-            on_click="ignore",
-            help="One file that opens without a server.",
-        )
-        if is_editing:
-            st.button(
-                "Delete report",
-                icon=":material/delete:",
-                on_click=_delete,
-                args=(name,),
-            )
+    st.button(
+        "Done" if is_editing else "Edit",
+        icon=":material/check:" if is_editing else ":material/edit:",
+        on_click=state.put,
+        args=("edit", "" if is_editing else "1"),
+    )
+    st.download_button(
+        "Export HTML",
+        data=lambda: report_export.document(name, blocks, _panel, now=datetime.now(UTC)),
+        file_name=f"{name}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        help="One file that opens without a server.",
+    )
+    if is_editing:
+        with st.popover("Delete…", icon=":material/delete:"):
+            st.caption("Its texts and panels go; the runs in it stay.")
+            st.button("Delete report", type="primary", on_click=_delete, args=(name,))
 
 
 def _delete(name: str) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from dashboard import data, report_export, report_files, report_panels
+import store
+from dashboard import data, report_export, report_files, report_panels, report_plot
 from dashboard.report_files import Block
 from experiments.errors import UsageError
 from store import testing
@@ -81,16 +82,31 @@ def test_markdown_is_written_and_html_is_only_shown():
     assert "<ul><li>one</li><li>two</li></ul>" in made
 
 
-def test_a_gap_lifts_the_pen():
+def drawn(line):
+    across = report_plot.Scale.across(0.0, 3.0, is_log=False, words=str)
+    up = report_plot.Scale.up(0.0, 4.0, is_log=False)
+    return report_plot.plot([line], across, up, title="Step", label="loss", key="a")
+
+
+def test_a_gap_lifts_the_pen_and_is_marked():
     ys = np.array([1.0, np.nan, 2.0, 3.0])
 
-    drawn = report_panels.plot([(0, False, np.arange(4.0), ys)], x="step", label="loss")
+    made = drawn(report_plot.Line(place=0, x=np.arange(4.0), y=ys, marks_odd=True))
 
-    found = re.search(r' d="([^"]*)"', drawn)
-    assert found is not None
-    path = found[1]
-    assert path.count("M") == 2
-    assert path.count("L") == 1
+    curve, mark = re.findall(r' d="([^"]*)"', made)
+    assert curve.count("M") == 2
+    assert curve.count("L") == 1
+    assert mark.count("z") == 1
+
+
+def test_a_band_is_closed_on_both_sides_of_a_gap():
+    x, low = np.arange(5.0), np.array([0.0, 0.1, np.nan, 0.3, 0.4])
+
+    made = drawn(report_plot.Line(place=0, x=x, y=low + 1, low=low, high=low + 2))
+
+    band = re.findall(r' d="([^"]*)"', made)[0]
+    assert band.count("z") == 2
+    assert 'class="band run0"' in made
 
 
 @pytest.mark.parametrize(
@@ -103,15 +119,50 @@ def test_a_gap_lifts_the_pen():
     ],
 )
 def test_an_axis_has_round_numbers(low, high, expected):
-    assert report_panels.ticks(low, high) == pytest.approx(expected, abs=1e-12)
+    assert report_plot.ticks(low, high) == pytest.approx(expected, abs=1e-12)
 
 
-def test_one_point_and_no_point_are_drawn_too():
-    one = report_panels.plot([(0, False, np.array([3.0]), np.array([0.5]))], x="step", label="x")
-    none = report_panels.plot([(0, False, np.array([]), np.array([]))], x="step", label="x")
+def test_one_point_is_a_dot():
+    made = drawn(report_plot.Line(place=0, x=np.array([2.0]), y=np.array([0.5])))
 
-    assert "<svg" in one
-    assert "no points" in none
+    assert "<circle" in made
+
+
+def test_a_report_draws_the_curves_as_the_page_drew_them(own):
+    at = f"/curves?runs={','.join(own)}&metrics=loss"
+
+    def made(view):
+        return report_panels.draw(report_files.panel(f"{at}{view}"))
+
+    plain, smooth = made(""), made("&smooth=0.9&log=1")
+    grouped = made("&by=group&band=std")
+    part = made("&zoom=0~3")
+    pinned = made(f"&pin={own[0]}")
+    one = made(f"&hide={own[1]}")
+
+    assert 'class="band' not in plain
+    assert smooth.count("<path") == 2 * plain.count("<path")
+    assert "Smoothing 0.9, logarithmic." in smooth
+    assert 'class="band run0"' in grouped
+    assert "Mean by group (seeds) with its standard deviation." in grouped
+    assert "2 runs" in grouped
+    assert "A part: 0 to 3." in part
+    assert 'opacity="0.16"' in pinned
+    assert one.count("<path") < plain.count("<path")
+
+
+@pytest.mark.parametrize(
+    "view",
+    ["x=nonsense", "zoom=9~1", "zoom=a~b", "smooth=nan", "smooth=-7", "by=nobody", "band=huge",
+     "logx=1&x=wall", "x=elapsed&log=1", "metrics=%3D1%2F0", "hide=%00", "clip=1"],
+)  # fmt: skip
+def test_a_strange_view_is_drawn_or_says_what_is_wrong(own, view):
+    try:
+        made = report_panels.draw(report_files.panel(f"/curves?runs={own[0]},gone&{view}"))
+    except store.StoreError as error:
+        made = str(error)
+
+    assert "<svg" in made or "Expected" in made
 
 
 def test_every_kind_of_panel_is_exported_into_one_file(own):
@@ -201,3 +252,15 @@ def test_a_view_is_added_to_a_report_from_its_own_page(own, opened, monkeypatch)
     assert blocks is not None
     (block,) = blocks
     assert (block.page, block.first("q")) == ("runs", "cnn")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.1, 0.7, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
+        (0.03, 4, [0.05, 0.1, 0.2, 0.5, 1, 2]),
+        (1e-6, 10, [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10]),
+    ],
+)
+def test_a_logarithmic_axis_has_round_numbers_too(low, high, expected):
+    assert report_plot.log_ticks(low, high) == pytest.approx(expected)
