@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 _HERE = Path(__file__).parent
-_PARTS = ("view", "curves", "toolbar", "panel", "plotting", "tip")
+_PARTS = ("view", "lines", "curves", "toolbar", "panel", "plotting", "tip")
 _EXPLORER = """\
 <div class="explorer">
   <div class="bar" role="toolbar" aria-label="How the curves are drawn">

@@ -1,23 +1,22 @@
 """The curves' wire format: what the browser asks for, and columns of float64 as the answer.
 
 An answer is a little-endian uint32 (length of the header), a JSON header padded with spaces so
-that what follows starts at a multiple of 8 bytes, then for each series its columns one after the
-other: x, value and, where the header says so, step. A band's are x, mean, low,
-high and the number of runs. The browser lays typed arrays over it: nothing
-is parsed, nothing is copied.
+that what follows starts at a multiple of 8 bytes, then the columns of one line after the other, as
+`store.line_questions` says them. The browser lays typed arrays over it: nothing is parsed,
+nothing is copied.
 """
 
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from store.line_questions import LineView
+from store.line_chart import LineView
 from store.m4 import BandKind
 
 MAX_RUNS = 100
@@ -41,8 +40,8 @@ class CurveQuery:
     view: LineView
     version: int | None = None
     """The store's version that the browser has drawn; no news, no answer."""
-    mark: str = ""
-    """That of the curves in it: a change elsewhere is no news."""
+    cursor: str = ""
+    """Up to where it has drawn these curves."""
 
     @property
     def everyone(self) -> tuple[str, ...]:
@@ -59,7 +58,7 @@ class CurveQuery:
             If something is missing or out of range.
         """
         grouped = [part for part in (arguments.get("groups") or "").split(";") if part]
-        version, _, mark = (arguments.get("v") or "").partition(":")
+        version, _, cursor = (arguments.get("v") or "").partition(":")
         query = cls(
             metrics=_names(arguments, "metric", MAX_METRICS),
             runs=()
@@ -68,7 +67,7 @@ class CurveQuery:
             groups=tuple(_names({"groups": part}, "groups", MAX_RUNS) for part in grouped),
             view=_view(arguments),
             version=int(version) if version.lstrip("-").isdigit() else None,
-            mark=mark,
+            cursor=cursor,
         )
         if len(query.everyone) > MAX_RUNS:
             raise BadRequestError(f"Expected at most {MAX_RUNS} runs; got {len(query.everyone)}.")
@@ -77,61 +76,42 @@ class CurveQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One line to draw.
-
-    Attributes
-    ----------
-    run, metric
-        A band goes by its group's first run.
-    kind
-        ``raw``, ``smooth`` or ``band``.
-    columns
-        x, value and step; without the step where x is the step; of a band x, mean, low, high and
-        the number of runs.
-    """
+    """One line, as an answer has it; see `store.line_questions.lines`."""
 
     run: str
     metric: str
     kind: str
+    since: float | None
     columns: tuple[NDArray[np.float64], ...]
 
 
-def encode(series: Sequence[Series], facts: Mapping[str, Any]) -> bytes:
-    """Return the answer's bytes; `facts` join the header (version, who is running, ...)."""
-    listed = [
-        {
-            "run": s.run,
-            "metric": s.metric,
-            "kind": s.kind,
-            "n": len(s.columns[0]),
-            "columns": len(s.columns),
-        }
-        for s in series
-    ]
-    header = json.dumps({**facts, "series": listed}, separators=(",", ":")).encode()
+def encode(facts: Mapping[str, Any], numbers: NDArray[np.float64]) -> bytes:
+    """Return the answer's bytes.
+
+    Parameters
+    ----------
+    facts
+        The header; its ``lines`` say how many columns of how many points (n) each has.
+    numbers
+        These columns.
+    """
+    header = json.dumps(facts, separators=(",", ":")).encode()
     header += b" " * (-(4 + len(header)) % 8)
-    body = b"".join(
-        np.ascontiguousarray(column, dtype="<f8").tobytes() for s in series for column in s.columns
-    )
-    return struct.pack("<I", len(header)) + header + body
+    body = np.ascontiguousarray(numbers, dtype="<f8")
+    return b"".join((struct.pack("<I", len(header)), header, body.data))
 
 
 def decode(answer: bytes) -> tuple[list[Series], dict[str, Any]]:
-    """Return what `encode` was given; tests and scripts read answers with it."""
+    """Return the lines and the other facts; tests and scripts read answers with it."""
     (length,) = struct.unpack_from("<I", answer)
-    header = json.loads(answer[4 : 4 + length])
+    facts = json.loads(answer[4 : 4 + length])
     offset, series = 4 + length, []
-    for item in header.pop("series"):
-        columns = []
-        for _ in range(item["columns"]):
-            columns.append(np.frombuffer(answer, "<f8", item["n"], offset))
-            offset += 8 * item["n"]
-        series.append(
-            Series(
-                run=item["run"], metric=item["metric"], kind=item["kind"], columns=tuple(columns)
-            )
-        )
-    return series, header
+    for item in facts.pop("lines"):
+        count, length = item.pop("n"), item.pop("columns")
+        columns = np.frombuffer(answer, "<f8", count * length, offset).reshape(length, count)
+        offset += columns.nbytes
+        series.append(Series(**item, columns=tuple(columns)))
+    return series, facts
 
 
 def _view(arguments: Mapping[str, str]) -> LineView:

@@ -1,9 +1,9 @@
 """Curves that somebody looks at, kept in memory and extended as points arrive."""
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,52 +15,94 @@ from store.m4 import last_write_wins
 if TYPE_CHECKING:
     import duckdb
 
-_COLUMNS = ("step", "epoch", "wall_us", "elapsed_s", "value")
-_OF_AXIS: Final = {"step": (), "epoch": ("epoch",), "elapsed": ("elapsed_s",), "wall": ("wall_us",)}
-"""What an axis needs besides step and value."""
+_COLUMNS: Final = {
+    "step": "step",
+    "epoch": "epoch",
+    "elapsed": "elapsed_s AS elapsed",
+    "wall": "wall_us / 1e6 AS wall",
+    "value": "value",
+}
+"""What a curve may have, and how the database says it: an axis has its column's name."""
 _POINTS = "SELECT run_key, {} FROM all_points WHERE metric_key = ? AND run_key IN ({})"
 _LONG_PIECE = 64
 
 Columns = dict[str, NDArray[Any]]
 
 
-@dataclass(slots=True)
 class Curve:
     """All points of one metric of one run, sorted by step, the last write of each step.
 
+    Parameters
+    ----------
+    columns
+        ``step`` (int64) and ``value``; of ``epoch``, ``wall`` (s since 1970) and ``elapsed`` (s)
+        those that somebody needed.
+    written_over_at
+        See the attribute.
+    room
+        Arrays that begin with the columns, and where later points go.
+
     Attributes
     ----------
-    columns : dict
-        ``step`` (int64) and ``value``; of ``epoch``, ``wall_us`` (int64) and ``elapsed_s`` those
-        that somebody needed.
+    columns
+        As given.
+    written_over_at
+        The cache's clock when anything but points at the end last changed.
     """
 
-    columns: Columns
+    __slots__ = ("_is_ordered", "_room", "columns", "written_over_at")
+
+    def __init__(self, columns: Columns, written_over_at: int, room: Columns | None = None) -> None:
+        self.columns = columns
+        self.written_over_at = written_over_at
+        self._room = room or columns
+        self._is_ordered: dict[str, bool] = {"step": True}
+
+    @property
+    def num_points(self) -> int:
+        """How many points there are."""
+        return len(self.columns["step"])
 
     @property
     def num_bytes(self) -> int:
         """How much memory the arrays take."""
-        return sum(array.nbytes for array in self.columns.values())
+        return sum(array.nbytes for array in self._room.values())
 
     def has(self, x: str) -> bool:
         """Whether an axis can be drawn."""
-        return all(name in self.columns for name in _OF_AXIS[x])
+        return x in self.columns
 
-    def axis(self, x: str) -> NDArray[Any]:
-        """Return the x of every point: step (int64), epoch, elapsed (s) or wall (s since 1970)."""
-        match x:
-            case "epoch":
-                return self.columns["epoch"]
-            case "elapsed":
-                return self.columns["elapsed_s"]
-            case "wall":
-                return self.columns["wall_us"] / 1e6
-            case _:
-                return self.columns["step"]
+    def is_ordered(self, x: str) -> bool:
+        """Whether an axis is finite and never goes back from step to step."""
+        if x not in self._is_ordered:
+            self._is_ordered[x] = _is_rising(self.columns[x])
+        return self._is_ordered[x]
 
-    def extend(self, new: Columns) -> "Curve | None":
+    def extend(self, new: Columns, clock: int) -> "Curve | None":
         """Return the curve with points that came later; None if it lacks their times for that."""
-        return _sorted({name: np.concatenate([c, new[name]]) for name, c in self.columns.items()})
+        steps = np.concatenate([self.columns["step"][-1:], new["step"]])
+        if self.num_points and bool(np.all(steps[1:] > steps[:-1])):
+            return self._grown(new)
+        joined = {name: np.concatenate([c, new[name]]) for name, c in self.columns.items()}
+        return _sorted(joined, clock)
+
+    def _grown(self, new: Columns) -> "Curve":
+        """Return the curve with points behind its last; whoever reads the old one sees the old."""
+        start = self.num_points
+        end = start + len(new["step"])
+        if end > len(self._room["step"]):
+            room = {name: np.empty(end + end // 4, c.dtype) for name, c in self.columns.items()}
+            for name, column in self.columns.items():
+                room[name][:start] = column
+        else:
+            room = self._room
+        for name, column in room.items():
+            column[start:end] = new[name]
+        columns = {name: column[:end] for name, column in room.items()}
+        curve = Curve(columns, self.written_over_at, room)
+        for x, was_ordered in self._is_ordered.items():
+            curve._is_ordered[x] = was_ordered and _is_rising(columns[x][start - 1 :])
+        return curve
 
 
 class CurveCache:
@@ -77,6 +119,10 @@ class CurveCache:
         self._curves: OrderedDict[tuple[int, int], Curve] = OrderedDict()
         self.lock = threading.RLock()
         """Hold it while points are committed and `add` is called: then no curve misses any."""
+        self.origin = secrets.token_hex(4)
+        """Of the clock: another cache has another one."""
+        self.clock = 0
+        """Goes on whenever points come in."""
 
     @property
     def is_empty(self) -> bool:
@@ -106,17 +152,18 @@ class CurveCache:
             missing = {key: curve for key, curve in known.items() if not (curve and curve.has(x))}
             if not missing:
                 return
-            names = dict.fromkeys(("step", "value", *_OF_AXIS[x]))
+            self.clock += 1
+            names = dict.fromkeys(("step", "value", x))
             for curve in filter(None, missing.values()):
                 names |= dict.fromkeys(curve.columns)
             found = {
-                key: _sorted(columns)
+                key: _sorted(columns, self.clock)
                 for key, columns in _read(cursor, missing, metric_key, list(names)).items()
             }
             repeating = [key for key, curve in found.items() if curve is None]
             if repeating:
-                timed = _read(cursor, repeating, metric_key, list(names | {"wall_us": None}))
-                found |= {key: _sorted(columns) for key, columns in timed.items()}
+                timed = _read(cursor, repeating, metric_key, list(names | {"wall": None}))
+                found |= {key: _sorted(columns, self.clock) for key, columns in timed.items()}
             for key, curve in found.items():
                 if curve is not None:
                     self._curves[key, metric_key] = curve
@@ -126,6 +173,8 @@ class CurveCache:
         """Extend the curves in memory by points that were just committed."""
         if self.is_empty:
             return
+        self.clock += 1
+        points = {**points, "elapsed": points["elapsed_s"], "wall": points["wall_us"] / 1e6}
         order = np.lexsort((points["metric_key"], points["run_key"]))
         run_key, metric_key = points["run_key"][order], points["metric_key"][order]
         changes = (np.diff(run_key) != 0) | (np.diff(metric_key) != 0)
@@ -134,7 +183,9 @@ class CurveCache:
             key = (int(run_key[start]), int(metric_key[start]))
             if key in self._curves:
                 rows = order[start:end]
-                curve = self._curves[key].extend({name: points[name][rows] for name in _COLUMNS})
+                curve = self._curves[key]
+                new = {name: points[name][rows] for name in curve.columns}
+                curve = curve.extend(new, self.clock)
                 if curve is None:  # it is read anew when somebody looks
                     del self._curves[key]
                 else:
@@ -153,19 +204,23 @@ class CurveCache:
             total -= oldest.num_bytes
 
 
-def _sorted(columns: Columns) -> Curve | None:
+def _is_rising(x: NDArray[Any]) -> bool:
+    return bool(np.isfinite(x).all() and np.all(x[1:] >= x[:-1]))
+
+
+def _sorted(columns: Columns, clock: int) -> Curve | None:
     """Return the points by step, the last write of each; None if that takes their times."""
     step = columns["step"]
     if bool(np.all(step[1:] > step[:-1])):
-        return Curve(columns)
-    if "wall_us" in columns:
-        keep = last_write_wins(step, columns["wall_us"])
+        return Curve(columns, clock)
+    if "wall" in columns:
+        keep = last_write_wins(step, columns["wall"])
     else:
         keep = np.argsort(step, kind="stable")
         step = step[keep]
         if bool(np.any(step[1:] == step[:-1])):
             return None
-    return Curve({name: column[keep] for name, column in columns.items()})
+    return Curve({name: column[keep] for name, column in columns.items()}, clock)
 
 
 def _read(
@@ -176,7 +231,9 @@ def _read(
 ) -> dict[int, Columns]:
     """Return the points of each run, in the order in which they lie: that is nearly sorted."""
     numbers = ", ".join(str(int(key)) for key in run_keys)
-    asked = cursor.execute(_POINTS.format(", ".join(names), numbers), [metric_key])
+    asked = cursor.execute(
+        _POINTS.format(", ".join(_COLUMNS[name] for name in names), numbers), [metric_key]
+    )
     pieces: dict[int, list[Columns]] = {key: [] for key in run_keys}
     for batch in asked.to_arrow_reader():
         if not batch.num_rows:
@@ -192,8 +249,7 @@ def _read(
         for start, end in pairwise([0, *ends.tolist(), len(owner)]):
             piece = {name: column[start:end] for name, column in columns.items()}
             pieces[int(owner[start])].append(piece)
-    kinds = {"step": np.int64, "wall_us": np.int64}
-    empty = {name: np.empty(0, kinds.get(name, np.float64)) for name in names}
+    empty = {name: np.empty(0, np.int64 if name == "step" else np.float64) for name in names}
     return {
         key: {name: np.concatenate([part[name] for part in parts or [empty]]) for name in names}
         for key, parts in pieces.items()

@@ -1,5 +1,6 @@
 """All points of a curve on any axis, of a metric or of a formula, from the curves in memory."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -31,41 +32,98 @@ class Points(NamedTuple):
 NONE: Final = Points(np.empty(0), np.empty(0), np.empty(0, np.int64))
 
 
-def load(asked: Asked, run_ids: Sequence[str], metric: str, x: str) -> None:
-    """Get the curves that `points` will need, all runs with one question a metric."""
-    names = [part.name for part in _tree(metric)[1]]
-    keys = [key_of(run_id) for run_id in run_ids]
-    for name in dict.fromkeys(names if x in AXES else [*names, x]):
-        asked.curves.load(asked.cursor, keys, key_of(name), _time_axis(x))
+class Reader:
+    """Reads the points of one metric, or formula, on one axis.
 
-
-def points(asked: Asked, run_id: str, metric: str, x: str) -> Points:
-    """Return every point of a curve, the last write of each step.
-
-    A formula has a value at the steps that all of its metrics have. On the axis of a metric a
-    point stands at that metric's value at its step, or else its last value before.
+    Parameters
+    ----------
+    asked
+        Where the curves are.
+    metric
+        A name, or a formula behind ``=``.
+    x
+        One of `AXES`, or a metric's name.
 
     Raises
     ------
     FormulaError
         If the metric begins with ``=`` and the rest is no formula.
     """
-    tree, parts = _tree(metric)
-    curves = [_curve(asked, run_id, part.name, _time_axis(x)) for part in parts]
-    first, value, rows = curves[0], curves[0].columns["value"], slice(None)
-    if isinstance(tree, formulas.Call):
-        rows, value = _joined(tree, parts, curves)
-    step = first.columns["step"][rows]
-    if x == "step":
-        return Points(step, value, step)
-    if x in AXES:
-        xs = first.axis(x)[rows]
-    else:
-        other = _curve(asked, run_id, x, "step").columns
-        xs = _last(other["step"], other["value"], step)
-    known = np.flatnonzero(np.isfinite(xs))
-    order = known[np.argsort(xs[known], kind="stable")]
-    return Points(xs[order], value[order], step[order])
+
+    def __init__(self, asked: Asked, metric: str, x: str) -> None:
+        self._asked = asked
+        self._x = x
+        self._axis = x if x in AXES else "step"  # what curves need: a metric is a curve of its own
+        self._tree, self._parts = _tree(metric)
+
+    def load(self, run_ids: Sequence[str]) -> None:
+        """Get what `sources` will need, all runs with one question a metric."""
+        keys = [key_of(run_id) for run_id in run_ids]
+        for name in dict.fromkeys(self._names):
+            self._asked.curves.load(self._asked.cursor, keys, key_of(name), self._axis)
+
+    def sources(self, run_id: str) -> list[Curve]:
+        """Return the curves of a run of which its points are made."""
+        cursor, run_key = self._asked.cursor, key_of(run_id)
+        return [
+            self._asked.curves.get(cursor, run_key, key_of(name), self._axis)
+            for name in self._names
+        ]
+
+    def points(self, sources: Sequence[Curve]) -> Points:
+        """Return every point, the last write of each step.
+
+        A formula has a value at the steps that all of its metrics have. On the axis of a metric a
+        point stands at that metric's value at its step, or else its last value before.
+        """
+        first = sources[0]
+        step, value = first.columns["step"], first.columns["value"]
+        rows: Any = slice(None)
+        if isinstance(self._tree, formulas.Call):
+            rows, value = _joined(self._tree, self._parts, sources[: len(self._parts)])
+            step = step[rows]
+        if self._x == "step":
+            return Points(step, value, step)
+        if self._x in AXES:
+            xs = first.columns[self._axis][rows]
+            if first.is_ordered(self._axis):
+                return Points(xs, value, step)
+        else:
+            other = sources[-1].columns
+            xs = _last(other["step"], other["value"], step)
+        known = np.flatnonzero(np.isfinite(xs))
+        order = known[np.argsort(xs[known], kind="stable")]
+        return Points(xs[order], value[order], step[order])
+
+    def news(self, sources: Sequence[Curve], points: Points, seen: Sequence[int], at: int) -> float:
+        """Return the x from which on points are other than somebody saw them; infinity if none are.
+
+        Parameters
+        ----------
+        sources, points
+            As they are now.
+        seen, at
+            How many points the sources had then, and the clock of the curves.
+        """
+        if any(curve.written_over_at > at for curve in sources):
+            return -math.inf
+        grown = [
+            int(curve.columns["step"][number])
+            for curve, number in zip(sources, seen, strict=True)
+            if curve.num_points > number
+        ]
+        if not grown or self._x not in AXES:  # on a metric as axis, points that were there may move
+            return -math.inf if grown else math.inf
+        if sources[0].is_ordered(self._axis):
+            x = points.x[np.searchsorted(points.step, min(grown)) :][:1]
+        else:
+            x = points.x[points.step >= min(grown)][:1]
+        return x.item() if len(x) else math.inf
+
+    @property
+    def _names(self) -> list[str]:
+        names = [part.name for part in self._parts]
+        return names if self._x in AXES else [*names, self._x]
 
 
 def _tree(metric: str) -> tuple[formulas.Node, list[formulas.Metric]]:
@@ -76,15 +134,6 @@ def _tree(metric: str) -> tuple[formulas.Node, list[formulas.Metric]]:
     parts = formulas.metrics(tree)
     parts.sort(key=lambda part: part.is_last)  # the first one's steps are those of the formula
     return tree, parts
-
-
-def _curve(asked: Asked, run_id: str, metric: str, x: str) -> Curve:
-    return asked.curves.get(asked.cursor, key_of(run_id), key_of(metric), x)
-
-
-def _time_axis(x: str) -> str:
-    """Return what the curves need besides step and value: a metric as the axis is another curve."""
-    return x if x in AXES else "step"
 
 
 def _joined(

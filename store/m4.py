@@ -13,8 +13,10 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 BandKind = Literal["std", "se", "ci95", "minmax"]
 
-_FAR = math.nextafter(2.0**63, 0)
+FAR = math.nextafter(2.0**63, 0)
 """The last whole number of 64 bits that is a float."""
+_FEW = 4
+"""Points of a column that are all kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,13 +83,33 @@ def m4(x: ArrayLike, y: ArrayLike, lo: float, hi: float, width: int) -> Indices:
         )
     if width < 1 or not lo <= hi:
         raise ValueError(f"Expected width >= 1 and lo <= hi; got {width}, {lo}, {hi}.")
-    begin, end = _search(places, lo, "left"), _search(places, hi, "right")
-    outer = slice(max(0, begin - 1), min(len(places), end + 1))
+    begin, end = search(places, lo, "left"), search(places, hi, "right")
     if end - begin <= 4 * width:
-        return np.arange(outer.start, outer.stop, dtype=np.int64)
-    starts = _column_starts(places[begin:end], lo, hi, width)
-    kept = _keep(values[begin:end], starts) + begin
-    return np.concatenate((np.arange(outer.start, begin), kept, np.arange(end, outer.stop)))
+        return np.arange(max(0, begin - 1), min(len(places), end + 1), dtype=np.int64)
+    low = places[begin] if math.isinf(lo) else lo
+    high = places[end - 1] if math.isinf(hi) else hi
+    edges = _edges(float(low), float(high), width, is_whole=places.dtype == np.int64)
+    return kept(places, values, lo, hi, edges)
+
+
+def kept(x: NDArray[Any], y: NDArray[Any], lo: float, hi: float, edges: NDArray[Any]) -> Indices:
+    """Return which points draw the same line as all points do, as `m4`, in given columns.
+
+    Parameters
+    ----------
+    x, y
+        (n,) of floats, x ascending; x may be whole numbers.
+    edges
+        Where columns begin, ascending and of the kind of x; what lies outside the window does not
+        matter. Columns of up to four points keep them all.
+    """
+    begin, end = search(x, lo, "left"), search(x, hi, "right")
+    outer = np.arange(max(0, begin - 1), begin), np.arange(end, min(len(x), end + 1))
+    if begin == end:
+        return np.concatenate(outer)
+    starts = _starts(x[begin:end], edges)
+    inner = begin + _keep(y[begin:end], starts)
+    return np.concatenate((outer[0], inner, outer[1]))
 
 
 def last_write_wins(step: ArrayLike, wall: ArrayLike) -> Indices:
@@ -150,20 +172,19 @@ def bands(
         return _summary(places, columns, [y for _, y in series], count, kind)
 
 
-def _search(x: NDArray[Any], edge: float, side: Literal["left", "right"]) -> int:
-    """Search x, which may be whole numbers: these are not copied into floats."""
+def search(x: NDArray[Any], edge: float, side: Literal["left", "right"]) -> int:
+    """Return the place of an edge in ascending x, whose whole numbers stay what they are."""
     if x.dtype == np.int64:
-        edge = min(max(edge, -_FAR), _FAR)
+        edge = min(max(edge, -FAR), FAR)
         edge = math.ceil(edge) if side == "left" else math.floor(edge)
     return int(np.searchsorted(x, edge, side))
 
 
-def _column_starts(x: NDArray[Any], lo: float, hi: float, width: int) -> Indices:
-    """Return where each pixel column that has points begins in x."""
-    lo, hi = (x[0] if math.isinf(lo) else lo), (x[-1] if math.isinf(hi) else hi)
-    edges = _edges(float(lo), float(hi), width, is_whole=x.dtype == np.int64)
-    starts = np.concatenate(([0], np.searchsorted(x, edges, "left"), [len(x)]))
-    return starts[:-1][starts[1:] > starts[:-1]]
+def _starts(x: NDArray[Any], edges: NDArray[Any]) -> Indices:
+    """Return where each column that has points begins in x."""
+    first, after = np.searchsorted(edges, x[0], "right"), np.searchsorted(edges, x[-1], "right")
+    starts = np.concatenate(([0], np.searchsorted(x, edges[first:after], "left")))
+    return starts[np.concatenate((starts[1:] > starts[:-1], [True]))]
 
 
 @lru_cache(maxsize=4)
@@ -171,21 +192,28 @@ def _edges(lo: float, hi: float, width: int, *, is_whole: bool) -> NDArray[Any]:
     """Return where columns begin; the curves of one chart mostly have the same."""
     part = np.arange(1, width) / width
     edges = np.maximum.accumulate(lo * (1 - part) + hi * part)  # never hi - lo: it may overflow
-    return np.ceil(np.clip(edges, -_FAR, _FAR)).astype(np.int64) if is_whole else edges
+    return np.ceil(np.clip(edges, -FAR, FAR)).astype(np.int64) if is_whole else edges
 
 
 def _keep(y: NDArray[Any], starts: Indices) -> Indices:
     """Return first, last, lowest, highest and gap points of the columns, ascending."""
     ends = np.append(starts[1:], len(y))
+    sizes = ends - starts
+    if np.max(sizes) <= _FEW:
+        return np.arange(len(y))
     is_finite = np.isfinite(y)
-    if is_finite.all():
-        lowest, highest = _extremes(y, y, starts, ends)
+    is_gapless = bool(is_finite.all())
+    below = y if is_gapless else np.where(is_finite, y, np.inf)
+    above = y if is_gapless else np.where(is_finite, y, -np.inf)
+    lowest, highest = _extremes(below, above, starts, ends)
+    if np.min(sizes) <= _FEW:
+        lowest = np.where(sizes > _FEW, lowest, np.minimum(starts + 1, ends - 1))
+        highest = np.where(sizes > _FEW, highest, np.maximum(ends - 2, starts))
+    if is_gapless:
         kept = [starts, np.minimum(lowest, highest), np.maximum(lowest, highest), ends - 1]
     else:
-        below, above = np.where(is_finite, y, np.inf), np.where(is_finite, y, -np.inf)
-        extremes = _extremes(below, above, starts, ends)
         gaps = _gaps(np.flatnonzero(~is_finite), starts, ends)
-        kept = list(np.sort([starts, *extremes, *gaps, ends - 1], axis=0))
+        kept = list(np.sort([starts, lowest, highest, *gaps, ends - 1], axis=0))
     ordered = np.stack(kept, axis=1).ravel()  # one column is behind the other
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from store import (
-    exact_curves,
     group_questions,
     keeping,
     ledger_questions,
@@ -24,6 +23,7 @@ from store import (
 from store.asked import Asked
 from store.console import guarded_select
 from store.errors import RunNotFoundError
+from store.exact_curves import NONE, Reader
 from store.m4 import bands as mean_and_band
 from store.m4 import m4
 from store.schema import TABLES, key_of
@@ -101,10 +101,11 @@ def curves(
     width: int,
 ) -> pa.Table:
     """Return first, minimum, maximum and last of each pixel column of each run's curve."""
-    exact_curves.load(asked, run_ids, metric, x)
-    owners, parts = [np.empty(0, np.int32)], [exact_curves.NONE]
+    reader = Reader(asked, metric, x)
+    reader.load(run_ids)
+    owners, parts = [np.empty(0, np.int32)], [NONE]
     for index, run_id in enumerate(run_ids):
-        curve = exact_curves.points(asked, run_id, metric, x)
+        curve = reader.points(reader.sources(run_id))
         if not len(curve.x):
             continue
         low = curve.x[0] if lo is None else lo
@@ -123,8 +124,9 @@ def bands(
 ) -> pa.Table:
     """Return the mean curve of each group and a band around it, from all points."""
     tables: list[pa.Table] = []
+    reader = Reader(asked, metric, x)
     for name, run_ids in groups.items():
-        members = [exact_curves.points(asked, run_id, metric, x) for run_id in run_ids]
+        members = [reader.points(reader.sources(run_id)) for run_id in run_ids]
         result = mean_and_band(
             [curve.x for curve in members], [curve.value for curve in members], width, band
         )

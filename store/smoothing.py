@@ -1,4 +1,4 @@
-"""The moving average that users know from TensorBoard, over all points of a curve."""
+"""The moving average that users know from TensorBoard, of any part of a curve."""
 
 import math
 
@@ -9,11 +9,14 @@ _NOTHING = 1e-17
 """A weight's power below this adds nothing to 1, and smaller ones are slow to compute."""
 
 
-def ema(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """Return the debiased exponential moving average that TensorBoard draws.
+def ema(
+    values: NDArray[np.float64], weight: float, start: int = 0, end: int | None = None
+) -> NDArray[np.float64]:
+    """Return a part of the debiased exponential moving average that TensorBoard draws.
 
     The sum over the past doubles its reach with each pass over the values, until what is added
-    is nothing: about ten passes, so a million values take tens of milliseconds.
+    is nothing: about ten passes, so a million values take tens of milliseconds. A part takes only
+    the values that reach into it, and is the same as of the whole, bit for bit.
 
     Parameters
     ----------
@@ -21,15 +24,29 @@ def ema(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
         NaN and infinite values stay where they are and leave the average alone.
     weight : in [0, 1)
         How much of the past stays.
+    start, end
+        The part.
 
     Returns
     -------
-    shape (n,)
+    shape (end - start,)
     """
+    if weight <= 0:
+        return values[start:end]
+    reach = 1
+    while weight**reach > _NOTHING:
+        reach *= 2
+    first = start
+    while first > 0 and (lacking := reach - np.count_nonzero(np.isfinite(values[first:start]))) > 0:
+        first = max(0, first - lacking)
+    return _averaged(values[first:end], weight)[start - first :]
+
+
+def _averaged(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     out = values.astype(np.float64, copy=True)
     is_finite = np.isfinite(out)
     finite = out[is_finite]
-    if weight <= 0 or len(finite) == 0:
+    if len(finite) == 0:
         return out
     smooth, reach = (1 - weight) * finite, 1
     while reach < len(smooth) and weight**reach > _NOTHING:

@@ -161,7 +161,7 @@ class Panel {
     const { data, view } = this.explorer;
     const items = this.explorer.shownItems();
     const asked = { x: view.x, logx: view.logx, zoom: view.zoom, smooth: view.smooth, by: view.by };
-    if (!items.length) return { asked, header: { extent: null, running: [], version: null }, lines: [] };
+    if (!items.length) return { asked, header: { extent: null, running: [], version: null, is_all: true }, lines: [] };
     const url = new URL(data.url, document.location.origin);
     const put = (key, value) => value && url.searchParams.append(key, value);
     this.spec.metrics.forEach((metric) => put("metric", metric.name));
@@ -186,15 +186,20 @@ class Panel {
 
   take({ asked, header, lines }) {
     const { explorer } = this;
-    this.version = header.version;
-    this.cost = header.cost_ms;
-    if (!header.same) this.lines = lines.filter((line) => explorer.itemOf.has(line.run));
-    Object.assign(this, { extent: header.extent, drawn: asked, clip: header.clip || null });
+    const known = lines.filter((line) => explorer.itemOf.has(line.run));
+    const isNews = header.is_all || lines.length > 0;
+    Object.assign(this, { version: header.version, cost: header.cost_ms, extent: header.extent });
+    if (isNews) {
+      this.lines = header.is_all ? known : renewed(this.lines, known);
+      Object.assign(this, { drawn: asked, clip: header.clip || null });
+    }
     const main = this.lines.filter((line) => line.kind !== "smooth" && line.x.length);
     this.veil.className = "veil";
     setText(this.veil, main.length ? "" : this.emptyText(asked, header.running));
-    this.drawOutside();
-    this.draw();
+    if (isNews) {
+      this.drawOutside();
+      this.draw();
+    }
     explorer.panels.forEach((panel) => panel !== this && panel.applyRange());
     explorer.answered(header.running);
     this.plot.dataset.view = `${asked.x} ${asked.smooth}`;
@@ -251,21 +256,4 @@ async function refusal(reply) {
   const error = new Error(text);
   error.isFinal = reply.status === 400 || reply.status === 404;
   return error;
-}
-
-function decode(buffer) {
-  const length = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  let offset = 4 + length;
-  const lines = header.series.map((item) => {
-    const columns = Array.from({ length: item.columns }, () => {
-      const values = new Float64Array(buffer, offset, item.n);
-      offset += 8 * item.n;
-      return values;
-    });
-    const [x, y, ...rest] = columns;
-    if (item.kind === "band") return { ...item, x, y, low: rest[0], high: rest[1], count: rest[2] };
-    return { ...item, x, y, step: rest[0] || x };
-  });
-  return { header, lines };
 }

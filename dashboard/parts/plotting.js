@@ -143,17 +143,6 @@ function within(line, low, high) {
   return [from, to];
 }
 
-function lowerBound(values, at) {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const mid = (low + high) >> 1;
-    if (values[mid] < at) low = mid + 1;
-    else high = mid;
-  }
-  return low;
-}
-
 // The vertical range of what is seen; clipped when the reader asked for it.
 Panel.prototype.heights = function () {
   const isLog = this.explorer.view.log;

@@ -8,17 +8,17 @@ import store
 from dashboard import curve_data, data
 from dashboard.wire import CurveQuery, decode
 from store import testing
-from store.line_questions import LineView
+from store.line_chart import LineView
 
 
-def query(runs, *, metrics=("val/loss",), groups=(), version=None, mark="", **view):
+def query(runs, *, metrics=("val/loss",), groups=(), version=None, cursor="", **view):
     return CurveQuery(
         metrics=metrics,
         runs=tuple(runs),
         groups=groups,
         view=LineView(**view),
         version=version,
-        mark=mark,
+        cursor=cursor,
     )
 
 
@@ -40,7 +40,7 @@ def test_each_run_and_metric_is_a_line(runs):
     assert len(series[-1].columns[0]) == 0
     assert header["running"] == []
     assert header["extent"] == [0, 49]
-    assert header["version"] == f"{data.state().version}:{header['mark']}"
+    assert header["version"].startswith(f"{data.state().version}:")
 
 
 def test_on_another_axis_the_step_comes_along(runs):
@@ -58,12 +58,25 @@ def test_a_browser_that_has_drawn_the_newest_gets_nothing(runs):
     assert curve_data.answer(query(runs, version=version - 1)) is not None
 
 
-def test_when_only_others_changed_the_lines_are_not_sent_again(runs):
-    _, first = answered(query(runs[:1]))
+def test_a_browser_is_told_only_what_is_new_to_it(home):
+    run = testing.init(home=home, capture=False, monitor=False)
+    for step in range(105):
+        run.log({"val/loss": 1 / (1 + step)}, step=step)
+    (whole,), first = answered(query([run.id], width=50))
+    run.log({"val/loss": 7.0}, step=105)
+    _, _, cursor = first["version"].partition(":")
 
-    lines, again = answered(query(runs[:1], version=-1, mark=first["mark"]))
+    (news,), after = answered(query([run.id], width=50, cursor=cursor))
+    nothing, same = answered(query([run.id], width=50, cursor=after["version"].partition(":")[2]))
 
-    assert (lines, again["same"]) == ([], True)
+    assert (whole.since, first["is_all"], len(whole.columns[0])) == (None, True, 105)
+    assert not after["is_all"]
+    assert news.since is not None
+    assert 100 < news.since <= news.columns[0][0]
+    assert news.columns[1][-1] == 7.0
+    assert (nothing, same["is_all"]) == ([], False)
+    run.finish()
+    data.close()
 
 
 def test_a_group_is_a_band(runs):

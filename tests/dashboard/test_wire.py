@@ -9,39 +9,29 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from starlette.datastructures import QueryParams
 
-from dashboard.wire import BadRequestError, CurveQuery, Series, decode, encode
-from store.line_questions import LineView
+from dashboard.wire import BadRequestError, CurveQuery, decode, encode
+from store.line_chart import LineView
 
 COLUMN = arrays.arrays(np.float64, 7, elements=st.floats(width=64))
 
 
-@given(x=COLUMN, value=COLUMN, step=st.none() | COLUMN, name=st.text(max_size=8))
-def test_what_is_encoded_is_decoded_bit_for_bit(x, value, step, name):
-    columns = (x, value) if step is None else (x, value, step)
-    sent = Series(run="r1", metric=name, kind="smooth", columns=columns)
-    empty = Series(run="r2", metric="m", kind="band", columns=(x[:0],) * 5)
+@given(x=COLUMN, value=COLUMN, name=st.text(max_size=20), since=st.none() | st.floats(-9, 9))
+def test_what_is_encoded_is_decoded_bit_for_bit(x, value, name, since):
+    lines = [
+        {"run": "r1", "metric": name, "kind": "smooth", "since": since, "n": 7, "columns": 2},
+        {"run": "r2", "metric": "m", "kind": "band", "since": None, "n": 0, "columns": 5},
+    ]
+    answer = encode({"version": 7, "lines": lines}, np.concatenate([x, value]))
 
-    (first, second), header = decode(encode([sent, empty], {"version": 7, "running": ["r1"]}))
+    (first, second), facts = decode(answer)
 
-    assert header == {"version": 7, "running": ["r1"]}
-    assert (first.run, first.metric, first.kind) == ("r1", name, "smooth")
-    for got, given_ in zip(first.columns, columns, strict=True):
+    assert facts == {"version": 7}
+    assert (first.run, first.metric, first.kind, first.since) == ("r1", name, "smooth", since)
+    for got, given_ in zip(first.columns, (x, value), strict=True):
         np.testing.assert_array_equal(got.view(np.int64), given_.view(np.int64))
-    assert (second.run, second.kind, [len(column) for column in second.columns]) == (
-        "r2",
-        "band",
-        [0] * 5,
-    )
-
-
-@given(name=st.text(max_size=20))
-def test_columns_start_at_a_multiple_of_eight_so_that_typed_arrays_fit(name):
-    answer = encode([Series(run=name, metric="m", kind="raw", columns=(np.zeros(1),) * 2)], {})
-
+    assert (second.run, [len(column) for column in second.columns]) == ("r2", [0] * 5)
     (length,) = struct.unpack_from("<I", answer)
-
-    assert (4 + length) % 8 == 0
-    assert len(answer) == 4 + length + 16
+    assert (4 + length) % 8 == 0, "typed arrays would not fit"
 
 
 def test_a_query_string_becomes_a_question():
@@ -56,7 +46,7 @@ def test_a_query_string_becomes_a_question():
         runs=("a", "b"),
         view=LineView(x="epoch", lo=1.5, width=300, weight=0.6),
         version=9,
-        mark="ab",
+        cursor="ab",
     )
 
 

@@ -34,6 +34,20 @@ def test_it_equals_the_loop_of_tensorboard(values, weight):
     )
 
 
+@given(
+    values=arrays.arrays(
+        np.float64, 400, elements=st.floats(-1e6, 1e6) | st.just(np.nan), fill=st.just(1.0)
+    ),
+    start=st.integers(0, 400),
+    size=st.integers(0, 50),
+    weight=st.sampled_from([0.0, 0.1, 0.6, 0.9]),
+)
+def test_a_part_is_that_of_the_whole_bit_for_bit(values, start, size, weight):
+    part = ema(values, weight, start, start + size)
+
+    np.testing.assert_array_equal(part, ema(values, weight)[start : start + size])
+
+
 def test_weight_zero_changes_nothing():
     values = np.array([3.0, np.nan, 1.0])
 
