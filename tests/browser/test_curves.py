@@ -1,15 +1,28 @@
-"""The curves explorer: groups, pins and formulae in the address, and a spike under the pointer."""
+"""The curves explorer: its address, news joined to what is drawn, a spike under the pointer."""
 
+import base64
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+import dashboard
+from dashboard.wire import encode
 from store import testing
 
 pytestmark = pytest.mark.browser
 
 SPIKE_AT, STEPS = 4_321, 6_000
+_JOIN = """(answers) => {
+  let drawn = [];
+  return answers.map((answer) => {
+    const { header, lines } = decode(Uint8Array.from(atob(answer), (c) => c.charCodeAt(0)).buffer);
+    drawn = header.is_all ? lines : renewed(drawn, lines);
+    return Object.fromEntries(drawn.map((line) => [line.run, [...line.x, ...line.y]]));
+  });
+}"""
 
 
 def test_groups_pins_and_formulae_are_in_the_address_and_in_the_history(page, visit, run_ids):
@@ -57,3 +70,32 @@ def test_a_spike_of_one_step_is_told_exactly(page, visit, server):
     tip = page.locator(".tip:visible").get_by_role("row").nth(1)
     expect(tip).to_contain_text("7.25")
     expect(tip).to_contain_text("4,321")
+
+
+def test_news_are_joined_to_what_is_drawn(browser):
+    page, random = browser.new_page(), np.random.default_rng(0)
+    page.add_script_tag(path=Path(dashboard.__path__[0]) / "parts" / "lines.js")
+    drawn, answers, expected = {}, [], []
+    for number in range(120):
+        is_all = number % 50 == 0
+        drawn = {} if is_all else drawn
+        lines, columns = [], []
+        for run in random.choice(list("abc"), random.integers(0, 4), replace=False).tolist():
+            before = drawn.get(run, np.empty((2, 0)))
+            is_whole = run not in drawn or number % 30 == 7
+            since = None if is_whole else float(random.choice(before[0][-3:]))
+            kept = before[:, :0] if since is None else before[:, before[0] < since]
+            first = kept[0][-1] if kept.shape[1] else 0.0
+            x = first + 1 + np.arange(random.integers(1, 20))
+            news = np.stack([x, random.normal(size=len(x))])
+            drawn[run] = np.concatenate([kept, news], axis=1)
+            columns += [*news]
+            facts = {"run": run, "metric": "m", "kind": "raw", "n": len(x), "columns": 2}
+            lines.append({**facts, "since": since})
+        answer = encode({"is_all": is_all, "lines": lines}, np.concatenate([np.empty(0), *columns]))
+        answers.append(base64.b64encode(answer).decode())
+        expected.append({run: both.ravel().tolist() for run, both in drawn.items()})
+
+    assert page.evaluate(_JOIN, answers) == expected
+    assert max(len(both) for both in expected[-1].values()) > 50
+    page.close()
