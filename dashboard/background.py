@@ -1,10 +1,11 @@
 """Commands of Bakeoff that a page starts and watches, each a process of its own."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
@@ -18,6 +19,8 @@ class Work:
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    """alone in a temporary folder of its own"""
+    _told: list[str] | None = field(default=None, init=False)
 
     @property
     def is_done(self) -> bool:
@@ -30,12 +33,23 @@ class Work:
         return self.process.poll() == 0
 
     def said(self) -> list[str]:
-        """Return what it said so far."""
+        """Return what it said so far; what ended well is remembered, and its log goes."""
+        if self._told is not None:
+            return self._told
+        is_whole = self.succeeded
         try:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return []
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        told = [line.strip() for line in text.splitlines() if line.strip()]
+        if is_whole:
+            self._told = told
+            self.clean()
+        return told
+
+    def clean(self) -> None:
+        """Delete the log: nobody asks for it again."""
+        shutil.rmtree(self.log.parent, ignore_errors=True)
 
 
 def watch(work: Work, words: Callable[[list[str]], str]) -> None:

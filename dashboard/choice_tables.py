@@ -11,7 +11,7 @@ from experiments.comparison import Verdict
 from experiments.evaluating.costs import Cost
 from experiments.evaluating.findings import Finding, Level
 from experiments.evaluating.flips import Flips
-from experiments.evaluating.verdict import POINTS_METRICS, amount, name_of, span
+from experiments.evaluating.verdict import POINTS_METRICS, amount, span, title_of
 from experiments.releasing.choose import Choice, Decision, Option
 from experiments.releasing.gate_case import GateResult
 
@@ -59,9 +59,9 @@ def candidates(
     heads = [
         element("th", name, scope="col", cls=cls)
         for name, cls in (
-            ("Candidate", ""), ("Decision", ""), (name_of(metric), "num"),
+            ("Candidate", ""), ("Decision", ""), (title_of(metric), "num"),
             (f"Against {against}", ""), ("Gates", ""), ("Fixed, broken", ""), ("Checks", ""),
-            ("p95", "num"), ("Size", "num"),
+            ("Latency p95", "num"), ("Size", "num"),
         )
     ]  # fmt: skip
     rows = []

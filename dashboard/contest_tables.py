@@ -10,7 +10,7 @@ from dashboard.markup import Markup, element
 from experiments.evaluating.changes import Changes
 from experiments.evaluating.costs import Cost, CostKind
 from experiments.evaluating.slices import SliceResult, SliceState, gain_of
-from experiments.evaluating.verdict import POINTS_METRICS, amount, name_of, span
+from experiments.evaluating.verdict import POINTS_METRICS, amount, name_of, span, title_of
 from experiments.statistics import ManyDifferences, metric_goal
 
 _ARROWS: Final = {"max": "↑", "min": "↓"}
@@ -71,7 +71,7 @@ def slices(found: Sequence[SliceResult], metric: str, margin: float) -> Markup:
     heads = [
         element("th", name, scope="col", cls=cls)
         for name, cls in (
-            ("Slice", ""), ("Examples", "num"), (name_of(metric), "num"), ("Baseline", "num"),
+            ("Slice", ""), ("Examples", "num"), (title_of(metric), "num"), ("Baseline", "num"),
             ("Difference", "num"), ("95 %, this slice alone", ""), ("", ""),
         )
     ]  # fmt: skip

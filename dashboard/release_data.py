@@ -180,7 +180,9 @@ def making(line: str) -> Making | None:
 
 def forget(line: str) -> None:
     """Forget how the last release of a line went."""
-    _making.pop(line, None)
+    made = _making.pop(line, None)
+    if made is not None:
+        made.clean()
 
 
 def _state() -> State:

@@ -22,11 +22,12 @@ from dashboard.evaluation_data import Contest, Entry
 from dashboard.views import contest_panels, release_dialog
 from dashboard.views.curves import choose_runs
 from dashboard.views.evaluation import count_look
-from dashboard.views.evidence import candidates_of, metric_title, problems
+from dashboard.views.evidence import candidates_of, problems
 from experiments.comparison import Candidate
 from experiments.errors import ExperimentError
 from experiments.evaluating import costs
 from experiments.evaluating.flips import Flips
+from experiments.evaluating.verdict import title_of
 from experiments.releasing.choose import Choice, comparison_spec
 from experiments.releasing.policy import Policy
 from store.releases import LineNameError, check_line
@@ -133,7 +134,7 @@ def _decide(line: str, policy: Policy, runs: Sequence[dict[str, Any]]) -> None:
     choice = release_data.chosen(line, candidates, unseen)
     contest = _contest(choice, candidates, unseen)
     st.caption(
-        f"Decided by {metric_title(policy.metric)} on {policy.split}; "
+        f"Decided by {title_of(policy.metric)} on {policy.split}; "
         f"{policy.margin:g} is what matters; {len(policy.gates)} gates. Fixed beforehand, in the "
         "policy."
     )

@@ -14,6 +14,7 @@ from dashboard import (
     example_data,
     markup,
     state,
+    theme,
 )
 from dashboard.evaluation_data import Contest, Entry
 from dashboard.views import check_panel, evaluation, example_panel
@@ -24,6 +25,7 @@ from experiments.evaluating import slices as slicing
 from experiments.evaluating.changes import changed
 from experiments.evaluating.conditions import ConditionError
 from experiments.evaluating.overview import metrics_for
+from experiments.evaluating.verdict import title_of
 from experiments.statistics import metric_goal
 
 
@@ -171,7 +173,7 @@ def trade_off(contest: Contest) -> None:
         reach=1.96 * np.sqrt(np.maximum(np.diag(table.covariance), 0)),
         front=front,
         cost_title=f"{chosen.name}{f', {chosen.unit}' if chosen.unit else ''} (log)",
-        quality_title=evaluation_title(metric),
+        quality_title=title_of(metric),
     )
     figure = evaluation_charts.trade_off(shown, mode=mode())
     on = [e.name for e, is_on in zip(contest.ordered, front.on_front, strict=True) if is_on]
@@ -179,16 +181,14 @@ def trade_off(contest: Contest) -> None:
     st.caption(
         f"Nothing here beats {markup.plain(', '.join(on))} in quality at the same or a lower cost. "
         "Hollow: fewer than nine in ten draws agree. Bars: each model's own 95 %, not the "
-        "difference."
+        f"difference. {markup.plain(_letters(contest))}"
     )
 
 
-def evaluation_title(metric: str) -> str:
-    """Return a metric's name as it heads an axis."""
-    from experiments.evaluating.verdict import name_of
-
-    told = name_of(metric)
-    return told[0].upper() + told[1:]
+def _letters(contest: Contest) -> str:
+    """Say who the letters are; a champion stands in no table beside the chart."""
+    ordered = sorted(contest.entries, key=lambda entry: entry.place)
+    return "; ".join(f"{theme.letter(entry.place)} {entry.name}" for entry in ordered) + "."
 
 
 def changes(contest: Contest) -> None:

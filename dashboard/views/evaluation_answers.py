@@ -12,7 +12,7 @@ from dashboard.markup import element
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import answers
 from experiments.evaluating.overview import metrics_for
-from experiments.evaluating.verdict import name_of
+from experiments.evaluating.verdict import title_of
 from experiments.statistics import MetricInterval
 
 _KINDS = {"NDCG": "ndcg", "Recall": "recall", "Hit rate": "hit_rate", "MRR": "mrr"}
@@ -107,7 +107,7 @@ def interval_table(
 ) -> markup.Markup:
     """Return one row a model, one column a metric, each with its 95 % interval."""
     heads = [element("th", "Model", scope="col")]
-    heads += [element("th", _capital(name_of(name)), scope="col", cls="num") for name in names]
+    heads += [element("th", title_of(name), scope="col", cls="num") for name in names]
     rows = [
         element(
             "tr",
@@ -125,10 +125,6 @@ def _cell(found: MetricInterval | str) -> markup.Markup:
     told = [formats.number(value, 4) for value in (found.estimate, found.low, found.high)]
     limits = f" {told[1]} to {told[2]}" if np.isfinite(found.low) else f" {found.note}"
     return element("td", told[0], element("small", limits), cls="num")
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 _EXPLAINED = {

@@ -108,17 +108,11 @@ def _metric(gathered: Gathered) -> str:
     return st.selectbox(
         "Metric",
         options,
-        format_func=metric_title,
+        format_func=verdict.title_of,
         key="compare_judge",
         on_change=lambda: state.put("judge", st.session_state["compare_judge"]),
         width=170,
     )
-
-
-def metric_title(name: str) -> str:
-    """Return a metric's name as it heads a column."""
-    told = verdict.name_of(name)
-    return told[0].upper() + told[1:]
 
 
 def _margin(metric: str, value: float) -> float:

@@ -101,16 +101,19 @@ def _progress(line: str) -> None:
     if made.is_done:
         said = made.said()
         if made.succeeded:
-            st.success(markup.plain(said[-1] if said else "Released."), icon=":material/verified:")
-            st.page_link(
-                navigation.page("releases"), label="See it on Releases", icon=":material/gavel:"
-            )
+            told = said[-1].partition(". ")[0] if said else "It is released"
+            st.success(f"{markup.plain(told)}.", icon=":material/verified:")
         else:
             told = " ".join(said[-release_data.FAILED_LINES :]) or "It gave no reason."
             st.error(f"Not released. {markup.plain(told)}", icon=":material/error:")
-        if st.button("Close", key="release_close"):
-            release_data.forget(line)
-            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if made.succeeded and st.button(
+                "See it on Releases", icon=":material/gavel:", key="release_see"
+            ):
+                navigation.go("releases", {"line": line})
+            if st.button("Close", key="release_close"):
+                release_data.forget(line)
+                st.rerun()
         return
     background.watch(
         made,

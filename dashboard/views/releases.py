@@ -153,7 +153,7 @@ def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Mark
                 "tr",
                 element("th", f"v{one.version}", scope="row"),
                 element("td", *(chips or [formats.DASH])),
-                element("td", markup.run_link(one.runs[0], one.runs[0])),
+                element("td", markup.run_link(one.runs[0], _name(one))),
                 element("td", one.at[:16].replace("T", " ")),
                 element("td", one.who),
                 element("td", choice_tables.ticks(one.gates), " ", *override),
@@ -161,6 +161,12 @@ def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Mark
             )
         )
     return markup.table(heads, rows, label="Versions")
+
+
+def _name(one: Release) -> str:
+    """Return the name that the released run had then."""
+    inputs = one.record["evidence"]["inputs"]
+    return next((str(i["name"]) for i in inputs if i["run"] == one.runs[0]), one.runs[0])
 
 
 def _details(one: Release, points: dict[str, int]) -> None:

@@ -54,6 +54,7 @@ def _progress(run_id: str, made: Work) -> None:
         _ended(made, said)
         if st.button("Close", key="variant_close"):
             _making.pop(run_id, None)
+            made.clean()
             st.rerun()
         return
     background.watch(made, lambda _said: "It is being made …")

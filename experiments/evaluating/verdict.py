@@ -99,6 +99,12 @@ def name_of(metric: str) -> str:
     return NAMES.get(metric, metric.replace("_", " "))
 
 
+def title_of(metric: str) -> str:
+    """Return a metric's name as it heads a column."""
+    told = name_of(metric)
+    return told[0].upper() + told[1:]
+
+
 def amount(value: float, metric: str) -> str:
     """Return a difference with its sign: ``+1.4 points``, or ``-0.021`` for a loss; NaN: a dash."""
     if math.isnan(value):
