@@ -1,7 +1,7 @@
 """Reduces curves for the screen: M4 keeps what a line can show, bands keep every point in a mean."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -222,7 +222,10 @@ def _extremes(
     below: NDArray[Any], above: NDArray[Any], starts: Indices, ends: Indices
 ) -> tuple[Indices, Indices]:
     """Return the first lowest place of `below` and the first highest of `above` in each column."""
-    longest = int(np.max(ends - starts))
+    sizes = ends - starts
+    if len(starts) > 2 and np.ptp(sizes[1:-1]) == 0:
+        return _of_equals(below, starts, np.argmin), _of_equals(above, starts, np.argmax)
+    longest = int(np.max(sizes))
     if longest * len(starts) <= 2 * len(below):
         low = _rows(below, starts, ends, longest)
         high = low if above is below else _rows(above, starts, ends, longest)
@@ -234,10 +237,15 @@ def _extremes(
     return lowest, highest
 
 
+def _of_equals(y: NDArray[Any], starts: Indices, place: Callable[..., Any]) -> Indices:
+    """Return a place in each column, where all but the first and the last are equally long."""
+    second, last = starts[1], starts[-1]
+    inner = place(y[second:last].reshape(len(starts) - 2, -1), axis=1)
+    return starts + np.concatenate(([place(y[:second])], inner, [place(y[last:])]))
+
+
 def _rows(y: NDArray[Any], starts: Indices, ends: Indices, longest: int) -> NDArray[Any]:
     """Return the columns, about equally long, as rows; short ones repeat their first value."""
-    if longest * len(starts) == len(y):
-        return y.reshape(-1, longest)
     shortest = int(np.min(ends - starts))
     shape, strides = (len(y) - longest + 1, longest), (y.itemsize, y.itemsize)
     windows = np.ndarray(shape, y.dtype, np.ascontiguousarray(y), strides=strides)
