@@ -23,17 +23,7 @@ from dashboard.views import (
 )
 
 _STATIC = Path(__file__).parent / "static"
-# The phone's drawer puts groups between its list and the entries: no list for those who listen.
-_DRAWER = """<script>
-if (!window.bakeoffDrawer) {
-  const flatten = () => document
-    .querySelectorAll('[data-testid="stSidebarNavItems"], [data-testid="stSidebarNavItems"] li')
-    .forEach((item) => item.role === "presentation" || (item.role = "presentation"));
-  window.bakeoffDrawer = new MutationObserver(flatten);
-  window.bakeoffDrawer.observe(document.body, { childList: true, subtree: true });
-  flatten();
-}
-</script>"""
+_SCRIPT = (Path(__file__).parent / "parts" / "shell.js").read_text(encoding="utf-8")
 _CSS = """<style>
 [data-stale="true"] { opacity: 1 !important; }
 .st-key-page_head { margin-bottom: -0.35rem; }
@@ -50,6 +40,7 @@ _CSS = """<style>
 .st-key-query textarea { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; font-size: 0.85rem; }
 /* Beside the buttons of a page's head, a toast would lie on them. */
 [data-testid="stToastContainer"] { top: auto !important; bottom: 5.5rem !important; }
+@media (hover: none) { button kbd { display: none; } }
 @media (max-width: 640px) {
   .st-key-page_head > :first-child { flex: 1 0 100%; }
   .st-key-curves_choosers > .stVerticalBlock, .st-key-curves_choosers > [data-testid="stLayoutWrapper"]:has(.stMultiSelect) { flex: 1 0 100%; order: -1; }
@@ -209,4 +200,5 @@ page = st.navigation(
 )
 st.html(_CSS + _marks(next(name for name, one in PAGES.items() if one.title == page.title)))
 errors.guarded(page.run)
-st.html(_DRAWER, unsafe_allow_javascript=True)  # takes a line's height: where nobody minds
+# It takes a line's height: at the end nobody minds.
+st.html(f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True)

@@ -21,7 +21,9 @@ def draw(selected: Sequence[str]) -> None:
     ):
         st.markdown(f"**{count} selected**", width="content")
         runs = ",".join(selected)
-        if st.button("Curves of selected", type="primary", icon=":material/show_chart:"):
+        if st.button(
+            "Curves of selected", type="primary", icon=":material/show_chart:", shortcut="V"
+        ):
             navigation.go("curves", {"runs": runs})
         _compare(runs, count)
         if count == 1:
@@ -34,7 +36,7 @@ def draw(selected: Sequence[str]) -> None:
 
 
 def _one(run_id: str) -> None:
-    if st.button("Open run", icon=":material/open_in_full:"):
+    if st.button("Open run", icon=":material/open_in_full:", shortcut="O"):
         navigation.go("run", {"id": run_id})
     st.button(
         "Baseline",
@@ -42,6 +44,7 @@ def _one(run_id: str) -> None:
         on_click=state.put,
         args=("base", run_id),
         help="The table shows differences to it.",
+        shortcut="B",
     )
     if st.button("Clone…", icon=":material/content_copy:"):
         navigation.go("launch", {"from": f"run:{run_id}"})
@@ -55,6 +58,7 @@ def _compare(runs: str, count: int) -> None:
         icon=":material/compare_arrows:",
         disabled=bool(too_few or too_many),
         help=too_few or too_many,
+        shortcut="X",
     ):
         navigation.go("compare", {"runs": runs})
 

@@ -58,7 +58,11 @@ def draw(ask: Ask, keys: Sequence[dict[str, Any]], total: int) -> None:
     )
     what = "group" if ask.is_folded else "run"
     many = "s" if total != 1 else ""
-    _below(f"{total:,} {what}{many}. Tick {what}s to draw or compare them.", last_page)
+    _below(
+        f"{total:,} {what}{many}. Tick {what}s to draw or compare them; on the keyboard arrows move "
+        "in the table and Shift+Space ticks.",
+        last_page,
+    )
 
 
 def _below(said: str, last_page: int) -> None:

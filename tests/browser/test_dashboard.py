@@ -68,6 +68,27 @@ def test_the_name_in_the_table_opens_the_run(page, visit, server, run_ids):
     expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
+def test_the_keyboard_ticks_and_opens_and_one_step_back_finds_the_table_as_it_was(
+    page, visit, run_ids
+):
+    visit(page, "/runs?q=cnn")
+    page.get_by_test_id("data-grid-canvas").focus()
+    for key in ("ArrowDown", "Shift+Space"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page).to_have_url(re.compile(r"base="))
+    table = page.url
+
+    page.keyboard.press("o")
+    expect(page).to_have_url(re.compile(r"/run\?id="))
+    expect(page.get_by_role("tab", name="Summary")).to_be_visible()
+    page.go_back()
+
+    expect(page).to_have_url(table)
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
 def test_a_link_shows_the_same_in_another_browser(page, visit, run_ids, open_context):
     runs = f"{run_ids[0]},{run_ids[1]}"
     visit(page, f"/curves?runs={runs}")
