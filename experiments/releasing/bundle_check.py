@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from experiments.errors import ExperimentError
+from experiments.evaluating.predicted import Predicted
 from experiments.releasing.bundle_models import open_folder
 from experiments.releasing.predictor import Predictor
 
@@ -63,7 +64,9 @@ def check(folder: Path, predictions: Path, tolerance: float) -> ExportCheck:
 
     ids, items = _inputs(folder / "check")
     predictor = open_folder(folder)
-    recorded = _recorded(predictions, ids, predictor)
+    recorded = recorded_scores(
+        predictions, ids, names=predictor.labels, is_classifier=predictor.is_classifier
+    )
     found = predictor.recorded(items)
     scale = 1.0 if predictor.is_classifier else max(float(recorded.std()), 1e-12)
     off = float(np.abs(found - recorded).max()) / scale
@@ -117,18 +120,26 @@ def _inputs(folder: Path) -> tuple[list[str], Sequence[Any]]:
     return ids, described["items"]
 
 
-def _recorded(path: Path, ids: Sequence[str], predictor: Predictor) -> np.ndarray:
-    """Return recorded scores, one row an example; several numbers of one stand in several rows."""
-    table = pq.ParquetFile(path).read(columns=["example_id", "scores"])
+def recorded_scores(
+    path: Path, ids: Sequence[str], *, names: Sequence[str], is_classifier: bool
+) -> np.ndarray:
+    """Return recorded scores, one row an example: several numbers of one stand in several rows.
+
+    Of a model of language it is the mean loss of a token, as its predictor gives it.
+    """
+    table = pq.ParquetFile(path).read(columns=["example_id", "label", "scores"])
     place = {example: row for row, example in enumerate(table["example_id"].to_pylist())}
-    names = predictor.labels
-    if not predictor.is_classifier and len(names) > 1:
+    one = Predicted.of(table)
+    if one.task == "tokens":
+        rows = np.array([place[example] for example in ids], dtype=np.int64)
+        return -one.take(rows).quality[:, None]
+    if not is_classifier and len(names) > 1:
         wanted = [f"{example}/{name}" for example in ids for name in names]
     else:
         wanted = list(ids)
     picked = table["scores"].take([place[example] for example in wanted])
     scores = np.array(picked.to_pylist(), dtype=np.float64)
-    if predictor.is_classifier and scores.shape[1] == 1:  # only P(class 1) is stored
+    if is_classifier and scores.shape[1] == 1:  # only P(class 1) is stored
         scores = np.concatenate([1 - scores, scores], axis=1)
     return scores.reshape(len(ids), len(names))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import store
+from experiments.evaluating.predicted import Predicted
 from experiments.releasing.bulk_predict import predict_file
 from experiments.releasing.bundle_models import open_folder
 from experiments.releasing.exporting import export_run
@@ -144,12 +145,11 @@ def test_a_model_goes_from_the_training_to_answers(kind: str, tmp_path: Path):
 def check_against_the_record(home: Home, run_id: str, path: Path, column: str) -> None:
     """Examples go by the ids of the training, and answers are those that were recorded."""
     with store.open(home.path) as opened:
-        table = opened.predictions(run_id, "test")
+        recorded = Predicted.of(opened.predictions(run_id, "test"))
+    scores = -recorded.quality if recorded.task == "tokens" else recorded.scores[:, -1]
     told = {
         row["id"]: row[column]
         for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())
     }
-    for example, scores in zip(
-        table["example_id"].to_pylist(), table["scores"].to_pylist(), strict=True
-    ):
-        assert told[example] == pytest.approx(np.ravel(scores)[-1], abs=1e-4)
+    for example, score in zip(recorded.example_id.to_pylist(), scores, strict=True):
+        assert told[example] == pytest.approx(score, abs=1e-4)

@@ -12,8 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+import store
 from experiments.releasing.bulk_predict import predict_file
 from experiments.releasing.bundle import BundleError
+from experiments.releasing.bundle_check import recorded_scores
 from experiments.releasing.bundle_models import open_model
 from experiments.releasing.model_inputs import InputError
 from experiments.releasing.predictor import Predictor
@@ -251,3 +253,14 @@ def test_several_questions_are_answered_by_name(tmp_path: Path):
     assert told["stars"] == {"values": {"stars": 4.0}}
     assert model.recorded([[0, 1, 0.5]])[0, 1] == pytest.approx(good, abs=1e-6)
     assert (row["mood.label"], row["mood.score.good"], row["stars.stars"]) == ("good", good, 4.0)
+
+
+def test_what_a_model_of_language_recorded_is_compared_by_its_mean_loss(tmp_path):
+    with store.init("p", id="r", home=tmp_path) as run:
+        loss_and_hits = np.array([[6.0, 1], [10.0, 2]])
+        run.log_predictions("test", ["a", "b"], np.array([3, 4]), loss_and_hits, task="tokens")
+    path = tmp_path / "runs" / "r" / "predictions" / "test.parquet"
+
+    found = recorded_scores(path, ["b", "a"], names=["loss"], is_classifier=False)
+
+    assert found.tolist() == [[2.5], [2.0]]
