@@ -20,10 +20,13 @@ def head_of(path: str) -> dict[bytes, bytes]:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
         await send({"type": "http.response.body", "body": b"page"})
 
+    async def receive():
+        return {"type": "http.disconnect"}
+
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Preload(app)({"type": "http", "path": path}, None, send))
+    asyncio.run(Preload(app)({"type": "http", "path": path}, receive, send))
     assert sent[1]["body"] == b"page"
     return dict(sent[0]["headers"])
 
