@@ -271,28 +271,38 @@ def _share(process: psutil.Process, seconds: float) -> float:
 
 @contextmanager
 def _served(home: Path, cwd: Path) -> Iterator[tuple[str, psutil.Process]]:
+    command = [sys.executable, "-m", "streamlit", "run", str(_APP), "--server.port"]
+    with _serving(command, cwd, {"BAKEOFF_HOME": str(home)}, "/healthz") as served:
+        yield served
+
+
+@contextmanager
+def _serving(
+    command: list[str], cwd: Path, variables: dict[str, str], asked: str
+) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a server whose last argument is its port until it has answered and the work is done."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(_APP), "--server.port", url.rpartition(":")[2]],
+        [*command, url.rpartition(":")[2]],
         cwd=cwd,
-        env={**os.environ, "BAKEOFF_HOME": str(home)},
+        env={**os.environ, **variables},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     try:
-        _wait_for(url)
+        _wait_for(url + asked)
         yield url, psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(address: str) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        with suppress(OSError), urllib.request.urlopen(f"{url}/healthz"):
+        with suppress(OSError), urllib.request.urlopen(address):
             return
         time.sleep(0.1)
     raise RuntimeError("The server did not answer.")

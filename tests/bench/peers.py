@@ -85,7 +85,7 @@ def main() -> None:
         row |= lost_when_killed(name)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             row |= ask(name, "spike", Path(folder)) or {}
-        figures[name] = row
+        figures[name] = figures.get(name, {}) | row
         spike = {True: "yes", False: "no", None: "not read"}[row.get("spike")]
         print(
             f"| {name} | {row.get('log_us', 0):,.3g} / {row.get('log_p99_us', 0):,.3g} "
