@@ -1,10 +1,14 @@
 """Cards for what is empty, missing or broken: what it is, and the next step."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard.markup import plain
 
 PRESET = "experiments/presets/cnn_mnist.yaml"
+_LONG = 100  # characters of a name that stands in an address
+_MOST_NAMED = 5
 _SNIPPET = """\
 import store
 
@@ -64,11 +68,19 @@ def nothing_selected(available: int, *, chosen: int = 0) -> None:
     )
 
 
+def left_out(words: str, names: Sequence[str]) -> None:
+    """Say which of the names in an address stand for nothing here."""
+    if names:
+        some = ", ".join(plain(name[:_LONG]) for name in names[:_MOST_NAMED])
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        st.caption(f":orange[:material/search_off: {words}: {some}{more}.]")
+
+
 def unknown_run(run_id: str) -> None:
     """Show somebody with an old link what may have happened."""
     card(
         "This run is not here",
-        f"No run of this store goes by `{run_id or 'an empty id'}`. The link may come from another "
-        "store, or the run was removed. Look for it on the **Runs** page.",
+        f"No run of this store goes by {plain(run_id[:_LONG]) or 'an empty id'}. The link may come "
+        "from another store, or the run was removed. Look for it on the **Runs** page.",
         icon="search_off",
     )

@@ -42,8 +42,7 @@ def page() -> None:
     runs = explorer.rows(wanted[: state.MOST_COMPARED])
     missing = [run_id for run_id in wanted if run_id not in {run["run_id"] for run in runs}]
     choose_runs(runs, newest, key="compare_runs", most=state.MOST_COMPARED)
-    if missing:
-        st.caption(f":orange[:material/search_off: Not compared: {', '.join(missing)}.]")
+    cards.left_out("Not compared", missing)
     if len(runs) < 2:
         cards.nothing_selected(len(newest), chosen=len(runs))
     else:

@@ -75,8 +75,7 @@ def _first_choice(newest: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _say_missing(wanted: Sequence[str], runs: Sequence[dict[str, Any]]) -> None:
     known = {run["run_id"] for run in runs}
     missing = [run_id for run_id in wanted[: state.MOST_RUNS] if run_id not in known]
-    if missing:
-        st.caption(f":orange[:material/search_off: Not in this store: {', '.join(missing)}.]")
+    cards.left_out("Not in this store", missing)
     if len(wanted) > state.MOST_RUNS:
         st.caption(f"The first {state.MOST_RUNS} of {len(wanted)} runs are drawn.")
 

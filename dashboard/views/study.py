@@ -36,7 +36,10 @@ def page() -> None:
         found = study_data.study(asked)
     except (studies.StudyNotFoundError, store.RunNotFoundError) as error:
         st.title("Study", anchor=False)
-        cards.card("This study is not here", markup.plain(error), icon="search_off")
+        said = (
+            str(error) if isinstance(error, studies.StudyNotFoundError) else "No study goes by it."
+        )
+        cards.card("This study is not here", markup.plain(said), icon="search_off")
         st.page_link(navigation.page("search"), label="All studies", icon=":material/arrow_back:")
         return
     stand = study_words.stand(found, study_data.job(found.id))
