@@ -16,7 +16,7 @@ from trainers.models.learner import Learner
 from trainers.models.weights import read_weights
 from trainers.spec import RunSpec
 
-_NEW = ("head.", "bias_V")  # what a new task begins anew
+_NEW = ("head.", "highway.", "bias_V")  # what a new task begins anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerC
 from trainers.data.dataset import ImageInput, TextInput
 from trainers.errors import SpecError
 from trainers.models.cnn import Cnn
+from trainers.models.fronts import Pairs
 from trainers.models.learner import Learner
 from trainers.models.lstm import Lstm, mirrored_positions, turn
 from trainers.models.schedule import build_optimizer, lr_share
@@ -30,10 +31,20 @@ def text_models(text_input: TextInput) -> list[Learner]:
         Lstm(LstmConfig(bidirectional=True, layers=2), text_input, 3).eval(),
         Transformer(TransformerConfig(pool="mean"), text_input, 3).eval(),
         Transformer(TransformerConfig(pool="cls"), text_input, 3).eval(),
+        Transformer(TransformerConfig(pool="last"), text_input, 3).eval(),
+        with_weights(Lstm(LstmConfig(highway=True), text_input, 3)),
+        with_weights(Transformer(TransformerConfig(highway=True), text_input, 3)),
     ]
 
 
-@pytest.mark.parametrize("number", range(4))
+def with_weights(model: Lstm | Transformer) -> Learner:
+    """Let the linear part, which begins with zeros, say something."""
+    assert isinstance(model.highway, Pairs)
+    torch.nn.init.normal_(model.highway.weights.weight)
+    return model.eval()
+
+
+@pytest.mark.parametrize("number", range(7))
 def test_padding_is_never_read(text_input: TextInput, number: int):
     model = text_models(text_input)[number]
     with torch.inference_mode():
@@ -44,7 +55,7 @@ def test_padding_is_never_read(text_input: TextInput, number: int):
     torch.testing.assert_close(wider, alone)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(7))
 def test_every_character_is_read(text_input: TextInput, number: int):
     model = text_models(text_input)[number]
     text = TEXTS[0]
@@ -54,6 +65,30 @@ def test_every_character_is_read(text_input: TextInput, number: int):
             changed = [*text[:place], 15, *text[place + 1 :]]
 
             assert not torch.allclose(model(padded([changed], 4)), whole, atol=1e-5), place
+
+
+def test_the_linear_part_of_a_text_sees_the_order_of_its_characters(text_input: TextInput):
+    torch.manual_seed(0)
+    pairs = Pairs(text_input, 0.5, 2)
+    begins_with = pairs(padded([[5, 6]], 2))
+    torch.nn.init.normal_(pairs.weights.weight)
+
+    ahead, back = pairs.eval()(padded([[5, 6, 5], [6, 5, 5]], 4))
+
+    assert begins_with.abs().max() == 0
+    assert not torch.allclose(ahead, back)
+
+
+def test_the_linear_part_is_the_only_one_that_dropout_of_its_own_reaches(text_input: TextInput):
+    model = Lstm(LstmConfig(highway=True, highway_dropout=0.9, dropout=0.0), text_input, 2)
+
+    assert isinstance(model.highway, Pairs)
+    assert (model.highway.dropout.p, model.dropout.p) == (0.9, 0.0)
+
+
+def test_waves_are_refused_for_texts(text_input: TextInput):
+    with pytest.raises(SpecError, match="waves with rows of numbers; got texts"):
+        Lstm(LstmConfig(waves=4), text_input, 2)
 
 
 def test_the_two_way_lstm_equals_torch_s_packed_one(text_input: TextInput):

@@ -40,7 +40,7 @@ class CnnConfig(ModelConfig):
 
 
 class TimeModelConfig(ModelConfig):
-    """What models that read over time can do with rows of numbers."""
+    """What models that read over time can have beside their network."""
 
     waves: int = number(
         0,
@@ -51,8 +51,12 @@ class TimeModelConfig(ModelConfig):
     )
     highway: bool = option(
         False,
-        text="Of numbers over time: a linear layer over the window beside the network.",
+        text="A linear layer beside the network: over the window of numbers, or over the tokens and "
+        "pairs of neighbours of a text; for few examples.",
         tunable=(False, True),
+    )
+    highway_dropout: float = number(
+        0.5, ge=0.0, le=0.9, text="Share of what the linear layer reads that is zeroed in training."
     )
 
 
@@ -86,8 +90,10 @@ class EncoderConfig(ModelConfig):
     feedforward: int = number(
         128, ge=1, le=16_384, text="Width between two layers.", tunable=(64, 512), log=True
     )
-    pool: Literal["mean", "cls"] = option(
-        "mean", text="Read the mean of all characters, or one extra token.", tunable=("mean", "cls")
+    pool: Literal["mean", "cls", "last"] = option(
+        "mean",
+        text="Read the mean of all places, one extra token, or the last place (for forecasts).",
+        tunable=("mean", "cls"),
     )
 
     @model_validator(mode="after")

@@ -9,12 +9,17 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from trainers.configs.models import TimeModelConfig
 from trainers.data.inputs import PADDING, SequenceInput, TextInput
 from trainers.errors import SpecError
 
 TimeInput = TextInput | SequenceInput
 _WAVE_STD = 0.3  # of the frequencies at the start, in turns per deviation
+_TOKEN_STD = 0.02  # as in BERT; with PyTorch's own 1 a rare token stays the noise that it began as
+_PAIR_BUCKETS, _PAIR_PRIME = 2**16, 1_000_003
+_PAIR_REACH = 16.0  # most pairs are seen in few steps, so that each has to count
 
 
 class Tokens(nn.Embedding):
@@ -22,6 +27,8 @@ class Tokens(nn.Embedding):
 
     def __init__(self, model_input: TextInput, width: int, *, num_more: int = 0) -> None:
         super().__init__(model_input.num_tokens + num_more, width, PADDING)
+        with torch.no_grad():
+            self.weight.mul_(_TOKEN_STD)
 
     @staticmethod
     def is_real(tokens_BT: Tensor) -> Tensor:
@@ -91,26 +98,46 @@ class Highway(Rows):
         return self.linear(self.dropout(self.normal(rows_BTC).flatten(1)))
 
 
+class Pairs(nn.Module):
+    """A weight for every token and every pair of neighbours, to be added to what a network says.
+
+    The linear model of n-grams that small sets of texts are so well served by (fastText, wide and
+    deep); pairs share a table by their hash. The network then learns what is left.
+    """
+
+    def __init__(self, model_input: TextInput, dropout: float, num_outputs: int) -> None:
+        super().__init__()
+        self.num_tokens = model_input.num_tokens
+        self.dropout = nn.Dropout(dropout)
+        self.weights = nn.Embedding(self.num_tokens + _PAIR_BUCKETS, num_outputs)
+        nn.init.zeros_(self.weights.weight)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        """Return outputs_BK; the first token's neighbour is the beginning."""
+        second_BT = tokens_BT.long()
+        first_BT = F.pad(second_BT[:, :-1], (1, 0))
+        pair_BT = self.num_tokens + (first_BT * _PAIR_PRIME + second_BT) % _PAIR_BUCKETS
+        is_real_BT1 = Tokens.is_real(tokens_BT)[..., None].to(self.weights.weight.dtype)
+        both_BTK = self.dropout(is_real_BT1) * self.weights(second_BT)
+        both_BTK = both_BTK + self.dropout(is_real_BT1) * self.weights(pair_BT)
+        return both_BTK.sum(1) * (_PAIR_REACH / (2 * is_real_BT1.sum(1)).clamp_min(1).sqrt())
+
+
 def front_for(model_input: TimeInput, width: int, waves: int = 0) -> Tokens | Columns:
     """Return the first layer for an input."""
     if isinstance(model_input, TextInput):
-        _refuse("waves", is_set=waves > 0)
+        if waves:
+            raise SpecError(["Expected model.waves with rows of numbers; got texts. Leave it out."])
         return Tokens(model_input, width)
     return Columns(model_input, width, waves)
 
 
 def highway_for(
-    model_input: TimeInput, dropout: float, num_outputs: int, *, is_wanted: bool
-) -> Highway | None:
+    model_input: TimeInput, config: TimeModelConfig, num_outputs: int
+) -> Highway | Pairs | None:
     """Return the short way past the network, where the settings want one."""
-    if isinstance(model_input, TextInput):
-        _refuse("highway", is_set=is_wanted)
+    if not config.highway:
         return None
-    return Highway(model_input, dropout, num_outputs) if is_wanted else None
-
-
-def _refuse(setting: str, *, is_set: bool) -> None:
-    if is_set:
-        raise SpecError(
-            [f"Expected model.{setting} with rows of numbers; got texts. Leave it out."]
-        )
+    if isinstance(model_input, TextInput):
+        return Pairs(model_input, config.highway_dropout, num_outputs)
+    return Highway(model_input, config.highway_dropout, num_outputs)

@@ -39,9 +39,7 @@ class Lstm(Learner):
             _reader(size, config.hidden) for size in inputs if config.bidirectional
         )
         self.head = nn.Linear(width, num_outputs)
-        self.highway = highway_for(
-            model_input, config.dropout, num_outputs, is_wanted=config.highway
-        )
+        self.highway = highway_for(model_input, config, num_outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
 from trainers.configs.models import EncoderConfig
-from trainers.models.fronts import TimeInput, Tokens, front_for, highway_for
+from trainers.models.fronts import TimeInput, front_for, highway_for
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
 
-_INIT_STD = 0.02  # of embeddings and positions, as in BERT
+_INIT_STD = 0.02  # of positions, as in BERT
 
 
 class Encoder(nn.Module):
@@ -29,8 +29,6 @@ class Encoder(nn.Module):
         self.cls_E = nn.Parameter(torch.zeros(config.embedding))
         for weight in (self.position_TE, self.cls_E):
             nn.init.normal_(weight, std=_INIT_STD)
-        if isinstance(front, Tokens):
-            nn.init.normal_(front.weight, std=_INIT_STD)
         self.dropout = nn.Dropout(config.dropout)
         layer = nn.TransformerEncoderLayer(
             config.embedding,
@@ -69,15 +67,14 @@ class Transformer(Learner):
         super().__init__(num_outputs, training or TrainingConfig())
         front = front_for(model_input, config.embedding, config.waves)
         self.is_real = front.is_real
+        self.pool = config.pool
         self.encoder = Encoder(config, model_input, front)
         self.head = nn.Linear(config.embedding, num_outputs)
-        self.highway = highway_for(
-            model_input, config.dropout, num_outputs, is_wanted=config.highway
-        )
+        self.highway = highway_for(model_input, config, num_outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
         x_BTE, is_real_BT = self.encoder(inputs, self.is_real(inputs))
-        state_BE = x_BTE[:, 0] if self.encoder.has_cls else pooled(x_BTE, is_real_BT, "mean")
+        state_BE = x_BTE[:, 0] if self.encoder.has_cls else pooled(x_BTE, is_real_BT, self.pool)
         outputs_BK = self.head(state_BE)
         return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
