@@ -8,9 +8,6 @@ from dashboard import data
 from dashboard.wire import CurveQuery, encode
 from store.line_questions import FACTS, NUMBERS
 
-LIVE = frozenset({"running", "lost"})
-"""Statuses of runs that may still grow."""
-
 
 def answer(query: CurveQuery) -> bytes | None:
     """Return the encoded curves or what of them is new; None when the store has no news at all.
@@ -35,11 +32,4 @@ def answer(query: CurveQuery) -> bytes | None:
     )
     facts: dict[str, Any] = json.loads((table.schema.metadata or {})[FACTS])
     facts["version"] = f"{version}:{facts.pop('cursor')}"
-    facts["running"] = running(query.everyone)
     return encode(facts, table.column(NUMBERS).to_numpy())
-
-
-def running(run_ids: tuple[str, ...]) -> list[str]:
-    """Return those of the runs that may still grow."""
-    rows = data.named(run_ids).select(["run_id", "status"]).to_pylist()
-    return [row["run_id"] for row in rows if row["status"] in LIVE]

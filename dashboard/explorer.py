@@ -7,10 +7,10 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboard import components, data, folding, theme, tokens
-from dashboard.curve_data import LIVE
 from dashboard.folding import Panel
 from dashboard.grouping import groupings
 from dashboard.state import CURVE_VIEW
+from store.liveness import LIVE
 
 _REVISION: Final = "curves:revision"
 

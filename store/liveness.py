@@ -34,6 +34,10 @@ class Status(StrEnum):
         return self in {Status.FINISHED, Status.FAILED, Status.STOPPED}
 
 
+LIVE: Final = frozenset({Status.RUNNING, Status.LOST})
+"""What a run that may still grow is."""
+
+
 def describe_process(*, beats: bool = True) -> dict[str, Any]:
     """Return what identifies this process for good: pids are reused, start times are not.
 

@@ -37,10 +37,8 @@ for step in range(20_000, 10**9):
     time.sleep(0.1)
 """
 _PLOTS = """
-window.plots = () => {
-  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
-  return all(document).filter((e) => e.classList && e.classList.contains("plot"));
-};
+window.plots = () => [...document.querySelectorAll("*")].flatMap(
+  (e) => e.shadowRoot ? [...e.shadowRoot.querySelectorAll(".plot")] : []);
 window.since = (event, isDone) => new Promise((resolve) => {
   addEventListener(event, () => {
     const start = performance.now();
