@@ -38,6 +38,7 @@ bench-peers: $(READY) ## give MLflow, TensorBoard, Trackio and wandb the same ta
 	@test -d .venv-peers || $(BIN)/python -m venv .venv-peers || $(BIN)/python -m venv --without-pip .venv-peers
 	@$(BIN)/python -m pip --python .venv-peers/bin/python install --quiet --disable-pip-version-check -r tests/bench/peers.txt
 	@$(BIN)/python tests/bench/peers.py
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/bench/peer_pages.py
 
 lint: $(READY) ## check format, rules, import contracts and types
 	@$(BIN)/ruff format --check .

@@ -108,8 +108,8 @@ PEERS = {
         rows="() => [...document.querySelectorAll('.ag-row')]"
         ".filter((row) => row.innerText.includes('run-')).length >= 100",
         curves="/#/experiments/2/runs?compareRunsMode=CHART",
-        drawn="() => [...document.querySelectorAll('.js-plotly-plot path.js-line')]"
-        f".filter((line) => line.getAttribute('d')).length >= {CURVES}",
+        drawn="() => new Set([...document.querySelectorAll('.js-plotly-plot path.js-line')]"
+        f".map((line) => line.getAttribute('d')).filter(Boolean)).size >= {CURVES}",
         zoomed="() => document.querySelector('.js-plotly-plot').data"
         f".every((line) => line.x[0] > {STEPS // 3})",
         data="/get-history-bulk-interval",
