@@ -100,6 +100,15 @@ class Gathered:
     evidence: Evidence | None
     problems: tuple[Problem, ...]
 
+    @classmethod
+    def of(
+        cls, store: Readable, candidates: Sequence[Candidate], split: str, guard: Guard
+    ) -> "Gathered":
+        """Read the predictions of one candidate or several; `guard` may know problems already."""
+        evidence = gather(store, candidates, split, guard)
+        problems = tuple(guard.problems)
+        return cls(candidates=tuple(candidates), split=split, evidence=evidence, problems=problems)
+
     @property
     def is_blocked(self) -> bool:
         """Whether the candidates cannot be compared."""
@@ -189,13 +198,7 @@ def gather_all(store: Readable, candidates: Sequence[Candidate], split: str) -> 
         raise ValueError(f"Expected 2 to {MAX_CANDIDATES} candidates; got {len(candidates)}.")
     guard = Guard()
     check_records(store, candidates, guard)
-    evidence = gather(store, candidates, split, guard)
-    return Gathered(
-        candidates=tuple(candidates),
-        split=split,
-        evidence=evidence,
-        problems=tuple(guard.problems),
-    )
+    return Gathered.of(store, candidates, split, guard)
 
 
 def judge(gathered: Gathered, spec: ComparisonSpec) -> Comparison:

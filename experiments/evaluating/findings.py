@@ -95,6 +95,12 @@ CHECKS: Final[Mapping[str, Check]] = {
             fix="Rescale the scores on validation data (temperature), or decide by rank only.",
         ),
         Check(
+            code="P04",
+            title="no better than the most popular items",
+            severity=Level.WARN,
+            fix="Learn lists (training.loss: softmax), train longer, or show what is popular.",
+        ),
+        Check(
             code="S01",
             title="parameter at the edge of its range",
             severity=Level.WARN,

@@ -12,6 +12,7 @@ from experiments.evaluating.predicted import Predicted
 from experiments.statistics import (
     calibration_error,
     calibration_error_floor,
+    metric_interval,
     paired_difference,
     wilson,
 )
@@ -19,6 +20,8 @@ from experiments.statistics import (
 _FEWEST_OF_CLASS = 10
 _FEWEST = 30
 _ECE = 0.05
+_LIST_LENGTH = 10
+_LISTED = f"ndcg@{_LIST_LENGTH}"
 _SPLITS = ("val", "valid", "validation", "test")
 
 
@@ -27,6 +30,7 @@ def check_predictions(store: Examined, run_id: str, record: Mapping[str, Any]) -
     splits = store.splits(run_id)
     found = {split: Predicted.of(store.predictions(run_id, split)) for split in splits}
     yield from _leaks(run_id, found, record)
+    yield from _popularity(store, run_id, found)
     chosen = next((split for split in (*_SPLITS, *splits) if split in found), None)
     if chosen is None or len(found[chosen]) < _FEWEST:
         return
@@ -134,6 +138,26 @@ def _regression_baseline(run_id: str, one: Predicted, split: str) -> Iterator[Fi
             run_id,
             f"Its mean squared error on {split} is {difference.value_a:.4g}; always saying the mean "
             f"has {difference.value_b:.4g}.",
+        )
+
+
+def _popularity(store: Examined, run_id: str, found: Mapping[str, Predicted]) -> Iterator[Finding]:
+    """Compare lists of recommendations with the most popular items, the same for everybody."""
+    split = next((one for one in _SPLITS if f"{one}_lists" in found), None)
+    if split is None:
+        return
+    name = f"{split}/popular_{_LISTED}"
+    last = {row["metric"]: row["last"] for row in store.series([run_id]).to_pylist()}
+    lists = found[f"{split}_lists"]
+    if name not in last or len(lists) < _FEWEST or lists.scores.shape[1] < _LIST_LENGTH:
+        return
+    own = metric_interval(_LISTED, lists.label, lists.output)
+    if not own.low > last[name]:
+        yield finding(
+            "P04",
+            run_id,
+            f"Its NDCG@{_LIST_LENGTH} on {split} is {own.estimate:.3f} ({own.low:.3f} to "
+            f"{own.high:.3f}); showing everybody what most people like has {last[name]:.3f}.",
         )
 
 

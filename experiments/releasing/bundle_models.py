@@ -45,7 +45,7 @@ def open_model(files: Mapping[str, bytes], *, threads: int = 1) -> Predictor:
     made = RatingPredictor if modality == "ratings" else _BY_SCORES.get(kind)
     if made is None:
         raise BundleError(f"Expected a kind of model that is known; got {kind!r}. Update Bakeoff.")
-    return made(files, threads=threads)
+    return made(files, facts, threads=threads)
 
 
 def open_folder(folder: Path) -> Predictor:

@@ -21,7 +21,7 @@ from typing import Any
 import store
 from experiments import processes
 from experiments.comparison import Gathered, gather_all
-from experiments.evaluating.evidence import Candidate, Guard, gather
+from experiments.evaluating.evidence import Candidate, Guard
 from experiments.exact import RESAMPLES, ExactRecord, exact
 from experiments.releasing.release_files import ReleaseError
 from experiments.releasing.released import Release, load
@@ -146,14 +146,7 @@ def _gathered(opened: Store, ids: Sequence[str], split: str) -> Gathered:
     candidates = [Candidate(name=run_id, run_ids=(run_id,)) for run_id in ids]
     if len(candidates) > 1:
         return gather_all(opened, candidates, split)
-    guard = Guard()
-    evidence = gather(opened, candidates, split, guard)
-    return Gathered(
-        candidates=tuple(candidates),
-        split=split,
-        evidence=evidence,
-        problems=tuple(guard.problems),
-    )
+    return Gathered.of(opened, candidates, split, Guard())
 
 
 def _told(record: Mapping[str, Any], release: Release) -> str:

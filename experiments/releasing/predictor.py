@@ -22,6 +22,8 @@ class Predictor:
     ----------
     files
         File name -> content, as a bundle has them.
+    facts
+        What ``preprocessing.json`` says.
     threads
         CPU threads for one batch; 0 lets ONNX Runtime decide.
 
@@ -35,11 +37,13 @@ class Predictor:
     is_classifier = False
     """Whether what is recorded of an example are probabilities of classes; else it is numbers."""
 
-    def __init__(self, files: Mapping[str, bytes], *, threads: int = 1) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], facts: Mapping[str, Any], *, threads: int = 1
+    ) -> None:
+        self.facts = facts
         try:
             self.config: dict[str, Any] = json.loads(files["config.json"])
             self.labels: list[str] = json.loads(files["labels.json"])
-            self.facts: dict[str, Any] = json.loads(files["preprocessing.json"])
             vocabulary = files.get("vocabulary.json")
             self.prepare = make_preprocessing(
                 self.facts, None if vocabulary is None else json.loads(vocabulary)

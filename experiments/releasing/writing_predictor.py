@@ -23,8 +23,10 @@ class WritingPredictor(TextPredictor):
 
     networks = ("encoder.onnx", "decoder.onnx")
 
-    def __init__(self, files: Mapping[str, bytes], *, threads: int = 1) -> None:
-        super().__init__(files, threads=threads)
+    def __init__(
+        self, files: Mapping[str, bytes], facts: Mapping[str, Any], *, threads: int = 1
+    ) -> None:
+        super().__init__(files, facts, threads=threads)
         says = self.facts["scores"]
         self._start, self._end = int(says["start"]), int(says["end"])
         self._longest, self._beams = int(says["max_length"]), int(says["beams"])

@@ -146,8 +146,7 @@ def max_t_intervals(
     -----
     ``L·θ ± c·sqrt(diag(L·Σ·Lᵀ))`` with c of `max_t_critical`.
     """
-    theta = finite("estimates", vector("estimates", estimates))
-    sigma = _covariance(covariance, len(theta))
+    theta, sigma = _gains(estimates, covariance)
     if contrasts is None:
         rows = control_contrasts(len(theta), control)
     else:
@@ -220,9 +219,7 @@ def could_be_best(
     one-sided simultaneous critical values under the estimated covariance. Models that are equal
     without variance stay together.
     """
-    theta = finite("estimates", vector("estimates", estimates))
-    theta = theta if goal == "max" else -theta
-    sigma = _covariance(covariance, len(theta))
+    theta, sigma = _gains(estimates, covariance, goal)
     k = len(theta)
     if k == 1:
         check_level(level)
@@ -272,11 +269,10 @@ def best_without_optimism(
     it left out move them by -Z on average, so the winner J of ``θ + Z`` is worth
     ``mean(θ_J - Z_J)``. It needs no pass over the examples.
     """
-    theta = finite("estimates", vector("estimates", estimates))
-    signed = theta if goal == "max" else -theta
-    moved = _correlated(_covariance(covariance, len(theta)), draws, seed)
-    winner = (signed + moved).argmax(axis=1)
-    value = float((signed[winner] - moved[np.arange(draws), winner]).mean())
+    theta, sigma = _gains(estimates, covariance, goal)
+    moved = _correlated(sigma, draws, seed)
+    winner = (theta + moved).argmax(axis=1)
+    value = float((theta[winner] - moved[np.arange(draws), winner]).mean())
     return value if goal == "max" else -value
 
 
@@ -348,11 +344,17 @@ def _unsorted(adjusted: FloatArray, order: np.ndarray) -> FloatArray:
     return out
 
 
-def _covariance(covariance: ArrayLike, size: int) -> FloatArray:
+def _gains(
+    estimates: ArrayLike, covariance: ArrayLike, goal: Literal["max", "min"] = "max"
+) -> tuple[FloatArray, FloatArray]:
+    """Return estimates turned so that more is better, and their covariance, both checked."""
+    theta = finite("estimates", vector("estimates", estimates))
     sigma = finite("covariance", np.asarray(covariance, dtype=np.float64))
-    if sigma.shape != (size, size):
-        raise ValueError(f"Expected covariance of shape {(size, size)}; got {sigma.shape}.")
-    return sigma
+    if sigma.shape != (len(theta), len(theta)):
+        raise ValueError(
+            f"Expected covariance of shape {(len(theta), len(theta))}; got {sigma.shape}."
+        )
+    return theta if goal == "max" else -theta, sigma
 
 
 def _correlation(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -260,3 +260,21 @@ def test_every_check_says_what_to_do():
     for code, check in CHECKS.items():
         assert check.code == code
         assert check.fix.endswith(".")
+
+
+def test_lists_no_better_than_what_is_popular_are_warned_about(tmp_path):
+    generator = np.random.default_rng(0)
+    hits = np.zeros((80, 20))
+    hits[np.arange(80), generator.integers(0, 20, 80)] = 1
+    ids = [f"u{user}" for user in range(80)]
+
+    def found(popular):
+        with store.init("p", home=tmp_path, monitor=False, capture=False) as run:
+            run.log({"val/popular_ndcg@10": popular}, step=0)
+            run.log_predictions("val_lists", ids, np.ones(80), hits, task="ranking")
+            run.log_predictions("val", ids, np.ones(80), np.ones(80), task="regression")
+        with store.open(tmp_path) as opened:
+            return {one.code: one for one in check_runs(opened, [run.id])}
+
+    assert "what most people like has 0.900" in found(0.9)["P04"].why
+    assert "P04" not in found(0.01)

@@ -46,14 +46,23 @@ class RatingTask(NumberTask):
         self._liked_from = target.mean[0]
         self._relevant: dict[str, tuple[Tensor, Tensor]] = {}
         """By split: what users liked there, (U, I), and what they had rated before, (U, I)."""
+        self._popular: dict[str, float] = {}
+        """By split: NDCG of the items that most users had liked before, the same for everybody."""
 
     def remember(self, data: Dataset) -> None:
         """Keep who rated what."""
-        seen_UI = self._table(data.train.inputs)
+        seen_UI, before_UI = self._table(data.train.inputs), self._liked(data.train)
         for name, split in (("val", data.val), ("test", data.test)):
-            liked_UI = self._table(split.inputs[split.labels[:, 0] >= self._liked_from])
+            liked_UI = self._liked(split)
             self._relevant[name] = (liked_UI, seen_UI.clone())
+            most_UI = before_UI.sum(0).double().expand(seen_UI.shape)
+            lists_UI = most_UI.masked_fill(seen_UI, -torch.inf)
+            self._popular[name] = ranking_scores(lists_UI, liked_UI)["ndcg@10"]
             seen_UI |= self._table(split.inputs)
+            before_UI |= liked_UI
+
+    def _liked(self, split: Split) -> Tensor:
+        return self._table(split.inputs[split.labels[:, 0] >= self._liked_from])
 
     def _table(self, pairs_N2: Tensor) -> Tensor:
         table_UI = torch.zeros(self._input.num_users, self._input.num_items, dtype=torch.bool)
@@ -69,7 +78,12 @@ class RatingTask(NumberTask):
         """Return how good a list of ten recommendations is for users who liked something there."""
         if split not in self._relevant:
             return {}
-        return ranking_scores(*self._judged_lists(model, split))
+        return self._list_scores(split, *self._judged_lists(model, split))
+
+    def _list_scores(self, split: str, scores_UI: Tensor, liked_UI: Tensor) -> dict[str, float]:
+        """Return how good lists are, and how good one list for everybody would be."""
+        found = ranking_scores(scores_UI, liked_UI)
+        return {**found, "popular_ndcg@10": self._popular[split]}
 
     def _judged_lists(self, model: Learner, split: str) -> tuple[Tensor, Tensor]:
         """Return everybody's scores of what they had not rated before, and what they liked then."""
@@ -158,7 +172,7 @@ class RankingTask(RatingTask):
             return {}
         scores_UI, liked_UI = self._judged_lists(model, split)
         loss = -F.log_softmax(scores_UI, dim=1)[liked_UI].double().mean().item()
-        return {"loss": loss, **ranking_scores(scores_UI, liked_UI)}
+        return {"loss": loss, **self._list_scores(split, scores_UI, liked_UI)}
 
 
 def ranking_scores(scores_UI: Tensor, liked_UI: Tensor) -> dict[str, float]:
