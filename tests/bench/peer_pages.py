@@ -3,7 +3,7 @@
 `make bench-peers` runs this after `peers.py`; names of peers as arguments measure these alone.
 A headless Chromium opens 200 runs, then the curves of 20, and drags over a tenth of them. A page
 is ready when its rows, lines or pixels are there; each stands as its maker set it, but that MLflow
-shows 20 runs instead of 10, without its assistant.
+shows 20 runs instead of 10, without its assistant and its jobs, from one worker.
 """
 
 import json
@@ -102,7 +102,7 @@ PEERS = {
     "mlflow": Pages(
         server=(
             "-m", "mlflow", "server", "--backend-store-uri", "sqlite:///{folder}/mlflow.db",
-            "--port",
+            "--workers", "1", "--port",
         ),
         listed="/#/experiments/1/runs",
         rows="() => [...document.querySelectorAll('.ag-row')]"
@@ -178,6 +178,7 @@ def served(name: str, folder: Path) -> Iterator[tuple[str, str]]:
     """Write the runs and serve them; yield the address and, for ours, the runs of the curves."""
     variables = {
         "TRACKIO_DIR": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its jobs are for traces of language models
     }  # fmt: skip
     python = sys.executable if name == OURS else str(PYTHON)
     subprocess.run(
