@@ -139,10 +139,11 @@ def main() -> None:
     print("|---|---|---|---|---|")
     figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     for name in sys.argv[1:] or PEERS:
+        row: dict[str, Any] = {}
         try:
             row = measured(name)
         except RuntimeError as error:  # its server
-            row = dict.fromkeys(("list_why", "curves_why", "zoom_why"), str(error))
+            row |= dict.fromkeys(("list_why", "curves_why", "zoom_why"), str(error))
         figures[name] = figures.get(name, {}) | row
         cells = [seconds(row, "list"), seconds(row, "curves"), seconds(row, "zoom")]
         print(f"| {name} | {' | '.join(cells)} | {row.get('spikes', '')} |", flush=True)
