@@ -20,7 +20,9 @@ function decode(buffer) {
 function named(line, room, columns) {
   const { run, metric, kind, since } = line;
   const of = Object.fromEntries(COLUMNS[kind].map((name, place) => [name, columns[place]]));
-  return { run, metric, kind, since, room, columns, ...of, step: kind === "band" ? undefined : of.step || of.x };
+  const gaps = [];
+  for (let i = 0; kind === "raw" && i < of.y.length; i++) if (!Number.isFinite(of.y[i])) gaps.push(of.x[i]);
+  return { run, metric, kind, since, room, columns, ...of, gaps, step: kind === "band" ? undefined : of.step || of.x };
 }
 
 // The lines after an answer that tells only what is new: the others stay as they are.
