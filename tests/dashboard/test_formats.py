@@ -73,3 +73,19 @@ def test_parameters_are_written_as_they_were_given():
     assert formats.value([16, 32]) == "16, 32"
     assert formats.value(True) == "yes"
     assert formats.value(100_000) == "100,000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("latency_p95_ms", 121.585, "121.6 ms"),
+        ("epoch_s", 3.0109, "3.011 s"),
+        ("checkpoint_bytes", 61_236, "61.2 kB"),
+        ("size_bytes", math.nan, "NaN"),
+        ("parameters", 2833, "2,833"),
+        ("ended_by", "epochs", "epochs"),
+        ("is_best", True, "yes"),
+    ],
+)
+def test_a_recorded_value_has_the_unit_that_its_name_ends_in(name, value, text):
+    assert formats.measure(name, value) == text

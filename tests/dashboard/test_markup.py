@@ -1,5 +1,7 @@
 """Nothing that a run is called can become part of the page's own markup."""
 
+from datetime import UTC, datetime
+
 from dashboard import markup
 
 EVIL = '<img src=x onerror="alert(1)">'
@@ -34,3 +36,10 @@ def test_the_letter_carries_the_colours_of_both_themes():
 
 def test_plain_text_stays_plain_in_markdown():
     assert markup.plain("*a* [b](c) :red[d]") == r"\*a\* \[b\]\(c\) \:red\[d\]"
+
+
+def test_a_time_in_words_holds_the_exact_one():
+    told = markup.moment("2 hours ago", datetime(2026, 11, 22, 8, 12, 33, tzinfo=UTC))
+
+    assert told == '<time datetime="2026-11-22T08:12:33+00:00">2 hours ago</time>'
+    assert markup.moment("never <b>", None) == "never &lt;b&gt;"
