@@ -198,7 +198,7 @@ navigation.announce(PAGES)
 page = st.navigation(
     {title: [PAGES[name] for name in names] for title, names in SECTIONS.items()}, position="top"
 )
-st.html(_CSS + _marks(next(name for name, one in PAGES.items() if one.title == page.title)))
+st.html(_CSS + _marks(next((name for name, one in PAGES.items() if one is page), "")))
 errors.guarded(page.run)
 # It takes a line's height: at the end nobody minds.
 st.html(f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True)

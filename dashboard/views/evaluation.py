@@ -147,7 +147,9 @@ def _matrix(scene: Scene, entry: Entry, one: Predicted, *, as_shares: bool) -> N
         key=f"{scene.key}_confusion_{entry.place}",
         on_open=lambda cell: state.put("cell", f"{entry.run_id}:{cell.removeprefix('cell:')}"),
     )
-    st.caption(markup.plain(_worst(counts, one.class_names)))
+    st.caption(
+        markup.plain(f"{_worst(counts, one.class_names)} Choose a cell to see its examples.")
+    )
 
 
 def _chosen_cell(one: Predicted) -> tuple[str, int, int] | None:

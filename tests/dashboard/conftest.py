@@ -1,6 +1,7 @@
 """Stores that the pages are tested on: filled once, read by many tests."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def empty(home: Path) -> Iterator[Path]:
     """A store without a run."""
     yield home
     data.close()
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """AppTest leaves its script as ``__main__``, which every new process would run again."""
+    kept = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = kept
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def head_of(path: str) -> dict[bytes, bytes]:
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Preload(app)({"type": "http", "path": path}, receive, send))
+    answer = Preload(app)({"type": "http", "path": path}, receive, send)
+    with ThreadPoolExecutor(1) as pool:  # a browser test may have left this thread its own loop
+        pool.submit(asyncio.run, answer).result()
     assert sent[1]["body"] == b"page"
     return dict(sent[0]["headers"])
 
