@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def state(owner: "Owner") -> dict[str, Any]:
     """Return the store's version, its counts, and what keeps new points out."""
-    owner.refresh()
     totals = owner.ask("totals").to_pylist()[0]
     return {"version": owner.version, "trouble": owner.trouble, **totals}
 

@@ -5,6 +5,8 @@ const RETRY_MS = [1000, 2000, 4000];
 // A page never costs the server more than 1/70 of a core: a costly answer makes the next one wait.
 const REST_PER_COST = 70;
 const REQUEST_MS = 2;
+// What the store spends on taking in the points that a look asks for, whatever is drawn of them.
+const LOOK_MS = 8;
 const SYNC_MS = 700;
 
 export default function (component) {
@@ -290,7 +292,7 @@ class Explorer {
     if (document.hidden) return;
     const panels = this.visiblePanels();
     await Promise.allSettled(panels.map((panel) => panel.load(false)));
-    const cost = panels.reduce((sum, panel) => sum + (panel.cost || 0) + REQUEST_MS, 0);
+    const cost = panels.reduce((sum, panel) => sum + (panel.cost || 0) + REQUEST_MS, LOOK_MS);
     const retry = RETRY_MS[Math.min(this.failures - 1, RETRY_MS.length - 1)];
     this.schedule(this.failures ? retry : Math.max(POLL_MS, cost * REST_PER_COST));
   }
