@@ -76,6 +76,7 @@ def test_the_keyboard_ticks_and_opens_and_one_step_back_finds_the_table_as_it_wa
     for key in ("ArrowDown", "Shift+Space"):
         page.keyboard.press(key)
     expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.get_by_role("button", name="Baseline")).to_be_visible()
     page.keyboard.press("b")
     expect(page).to_have_url(re.compile(r"base="))
     table = page.url
