@@ -316,10 +316,9 @@ def _worst(counts: Any, classes: Sequence[str]) -> str:
     if not wrong.any():
         return "Every example is right."
     row, column = divmod(int(wrong.argmax()), len(classes))
-    return (
-        f"The most common mistake is {classes[row]} taken for {classes[column]}, "
-        f"{wrong[row, column]:,} times."
-    )
+    count = int(wrong[row, column])
+    often = "once" if count == 1 else f"{count:,} times"
+    return f"The most common mistake is {classes[row]} taken for {classes[column]}, {often}."
 
 
 _CLASSIFIER: dict[str, Callable[[Scene], None]] = {
