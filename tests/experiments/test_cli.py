@@ -208,7 +208,7 @@ def test_train_prints_the_lines_of_the_training_and_leaves_a_finished_run(
     assert run["run_id"] in done.stdout.splitlines()[-1]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_training_on_missing_data_leaves_no_trace(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, home: Path
 ) -> None:

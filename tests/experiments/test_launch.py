@@ -23,6 +23,7 @@ def spec() -> RunSpec:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_launched_training_becomes_a_run_and_stops_when_asked(spec: RunSpec, home: Path) -> None:
     started = launch.launch(spec, home=home, threads=1)
     try:

@@ -31,6 +31,9 @@ class Recording:
             "CREATE OR REPLACE TABLE all_points(run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE, "
             "wall_us BIGINT, elapsed_s DOUBLE, value DOUBLE)"
         )
+        self.database.execute(
+            "CREATE OR REPLACE TABLE run_base(run_key BIGINT, run_id VARCHAR, status VARCHAR)"
+        )
         self.curves = CurveCache()
         self.written = 0
 
@@ -142,7 +145,7 @@ def tell_bit_by_bit(history, question):
         assert (nothing, again["is_all"]) == ({}, False)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(histories(), questions())
 def test_what_is_told_bit_by_bit_is_what_is_told_at_once(history, question):
     tell_bit_by_bit(history, question)

@@ -79,7 +79,7 @@ def test_a_store_that_cannot_be_written_exits_with_1_and_one_line(
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)]
 )
 def test_a_signal_stops_after_the_step_with_a_last_checkpoint(
     tmp_path: Path, home: Path, number: signal.Signals
