@@ -8,6 +8,9 @@ from dashboard import data
 from dashboard.wire import CurveQuery, encode
 from store.line_questions import FACTS, NUMBERS
 
+_AGE_S = 0.5
+"""The version was asked for a moment ago: what the store saw then need not be looked for again."""
+
 
 def answer(query: CurveQuery) -> bytes | None:
     """Return the encoded curves or what of them is new; None when the store has no news at all.
@@ -23,6 +26,7 @@ def answer(query: CurveQuery) -> bytes | None:
     table = data.ask(
         lambda s: s.ask(
             "lines",
+            max_age_s=_AGE_S,
             metrics=query.metrics,
             run_ids=query.runs,
             groups=query.groups,

@@ -95,17 +95,18 @@ class Owner:
             self._connections.close()
             raise
 
-    def refresh(self) -> bool:
+    def refresh(self, max_age_s: float = 0.0) -> bool:
         """Take in what was written before this call; return whether anything was.
 
-        Calls that wait for each other share one look. A database that refuses (a full disk) is
+        Calls that wait for each other share one look, and a look that is at most `max_age_s` old
+        is one for those who say so. A database that refuses (a full disk) is
         left as it was and tried again the next time; one that has broken down is opened anew.
         """
         if self._is_shrinking:
             return False
         called = time.monotonic()
         with self._cycling:
-            if self._looked_at > called:
+            if self._looked_at > called - max_age_s:
                 return False
             self._looked_at = time.monotonic()
             try:
@@ -201,15 +202,15 @@ class Owner:
         """How many runs may still change."""
         return len(self._ingest.live)
 
-    def ask(self, question: str, **arguments: Any) -> pa.Table:
-        """Answer a question of `store.questions`.
+    def ask(self, question: str, *, max_age_s: float = 0.0, **arguments: Any) -> pa.Table:
+        """Answer a question of `store.questions` by what was there `max_age_s` ago, or later.
 
         Raises
         ------
         StoreError
             What the question raises, or a QueryError around the database's own error.
         """
-        self.refresh()
+        self.refresh(max_age_s)
         with self._gate.inside():
             try:
                 return questions.ANSWERS[question](Asked(self.cursor(), self._curves), **arguments)

@@ -287,7 +287,10 @@ class Store:
         )
 
     def ask(self, question: str, **arguments: Any) -> "pa.Table":
-        """Answer a question of `store.questions`, by its name."""
+        """Answer a question of `store.questions`, by its name.
+
+        With ``max_age_s`` the answer may be as old; otherwise it holds all that was written before.
+        """
         return self._keep_asking(lambda backend: backend.ask(question, **arguments))
 
     def act(self, action: str, **arguments: Any) -> dict[str, Any]:

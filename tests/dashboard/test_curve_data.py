@@ -64,6 +64,7 @@ def test_a_browser_is_told_only_what_is_new_to_it(home):
         run.log({"val/loss": 1 / (1 + step)}, step=step)
     (whole,), first = answered(query([run.id], width=50))
     run.log({"val/loss": 7.0}, step=105)
+    time.sleep(0.6)  # as long as a panel waits before it asks again
     _, _, cursor = first["version"].partition(":")
 
     (news,), after = answered(query([run.id], width=50, cursor=cursor))

@@ -384,6 +384,19 @@ def test_compaction_keeps_every_point(home, monkeypatch):
     assert points.num_rows == 16_000
 
 
+def test_an_answer_is_new_unless_it_may_be_old(home):
+    from store.layout import Home
+    from store.owner import Owner
+
+    owner = Owner(Home.locate(home))
+    owner.refresh()
+    make_run(home, metrics={"x": [1.0]})
+
+    assert owner.ask("keys", max_age_s=60.0, project=None).num_rows == 0
+    assert owner.ask("keys", project=None).num_rows == 1
+    owner.close()
+
+
 def test_opening_a_store_twice_in_one_process_shares_it(home):
     run_id = make_run(home, metrics={"x": [1.0] * 100})
     with store.open(home) as first, store.open(home) as second:
