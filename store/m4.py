@@ -167,9 +167,9 @@ def bands(
     if not series:
         none = np.empty(0)
         return Bands(x=none, mean=none, low=none, high=none, n=np.empty(0, np.int64))
-    places, columns, count = _grid([x for x, _ in series], width)
+    places, bounds = _grid([x for x, _ in series], width)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _summary(places, columns, [y for _, y in series], count, kind)
+        return _summary(places, bounds, [y for _, y in series], kind)
 
 
 def search(x: NDArray[Any], edge: float, side: Literal["left", "right"]) -> int:
@@ -294,24 +294,27 @@ def _finite(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return (places, values) if keep.all() else (places[keep], values[keep])
 
 
-def _grid(xs: list[Floats], width: int) -> tuple[Floats, list[Indices], int]:
-    """Return the grid's x, the grid point of each point of each series, and the grid's length."""
+def _grid(xs: list[Floats], width: int) -> tuple[Floats, list[Indices]]:
+    """Return the grid's x, and for each series where its points of each grid point begin.
+
+    Behind the last beginning stands the end.
+    """
     is_shared = all(np.array_equal(x, xs[0]) for x in xs)
     union = _distinct(xs[0] if is_shared else np.concatenate(xs))
-    if len(union) <= width and all(_covers(x, union) for x in xs):
-        return union, [np.searchsorted(union, x) for x in xs], len(union)
-    count = min(width, max(1, int(np.median([len(_distinct(x)) for x in xs]))))
+    several = xs[:1] if is_shared else xs
+    if len(union) <= width and all(_covers(x, union) for x in several):
+        bounds = [np.append(np.searchsorted(x, union), len(x)) for x in several]
+        return union, bounds * (len(xs) // len(bounds))
+    count = min(width, max(1, int(np.median([len(_distinct(x)) for x in several]))))
     edges = np.linspace(union[0], union[-1], count + 1)[1:-1]
-    columns = [np.searchsorted(edges, x, "right") for x in xs]
-    sizes = sum(np.bincount(column, minlength=count) for column in columns)
-    sums = sum(
-        np.bincount(column, weights=x, minlength=count)
-        for column, x in zip(columns, xs, strict=True)
+    bounds = [np.concatenate(([0], np.searchsorted(x, edges), [len(x)])) for x in several]
+    sizes = np.sum([np.diff(bound) for bound in bounds], axis=0)
+    sums = np.nansum(
+        [_reduced(np.add, x, bound) for x, bound in zip(several, bounds, strict=True)], axis=0
     )
-    is_used = np.asarray(sizes) > 0
-    renumber = np.cumsum(is_used) - 1
-    places = np.asarray(sums)[is_used] / np.asarray(sizes)[is_used]
-    return places, [renumber[column] for column in columns], len(places)
+    is_used = sizes > 0
+    bounds = [bound[np.append(is_used, True)] for bound in bounds]
+    return sums[is_used] / sizes[is_used], bounds * (len(xs) // len(bounds))
 
 
 def _covers(x: Floats, union: Floats) -> bool:
@@ -320,32 +323,27 @@ def _covers(x: Floats, union: Floats) -> bool:
     return len(_distinct(x)) == inside
 
 
-def _mean(column: Indices, y: Floats, count: int) -> Floats:
-    sums = np.bincount(column, weights=y, minlength=count)
-    sizes = np.bincount(column, minlength=count)
-    return np.divide(sums, sizes, out=np.full(count, np.nan), where=sizes > 0)
+def _reduced(reduce: np.ufunc, values: Floats, bounds: Indices) -> Floats:
+    """Return a series' sum, lowest or highest value of each grid point; NaN where it has none."""
+    out = np.full(len(bounds) - 1, np.nan)
+    has_points = bounds[1:] > bounds[:-1]
+    out[has_points] = reduce.reduceat(values, bounds[:-1][has_points])
+    return out
 
 
-def _summary(
-    places: Floats, columns: list[Indices], values: list[Floats], count: int, kind: BandKind
-) -> Bands:
-    means = np.stack([_mean(c, y, count) for c, y in zip(columns, values, strict=True)])
+def _summary(places: Floats, bounds: list[Indices], values: list[Floats], kind: BandKind) -> Bands:
+    pairs = list(zip(values, bounds, strict=True))
+    sizes = np.diff(bounds, axis=1)
+    means = np.stack([_reduced(np.add, y, bound) for y, bound in pairs]) / np.maximum(sizes, 1)
     n = np.sum(~np.isnan(means), axis=0)
     mean = np.nansum(means, axis=0) / n
     if kind == "minmax":
-        low, high = _extent(columns, values, count)
+        low = np.fmin.reduce([_reduced(np.minimum, y, bound) for y, bound in pairs])
+        high = np.fmax.reduce([_reduced(np.maximum, y, bound) for y, bound in pairs])
     else:
         half = _half_width(means, mean, n, kind)
         low, high = mean - half, mean + half
     return Bands(x=places, mean=mean, low=low, high=high, n=n.astype(np.int64, copy=False))
-
-
-def _extent(columns: list[Indices], values: list[Floats], count: int) -> tuple[Floats, Floats]:
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    for column, y in zip(columns, values, strict=True):
-        np.minimum.at(low, column, y)
-        np.maximum.at(high, column, y)
-    return low, high
 
 
 def _half_width(means: Floats, mean: Floats, n: Indices, kind: BandKind) -> Floats:

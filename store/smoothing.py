@@ -43,16 +43,20 @@ def ema(
 
 
 def _averaged(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    is_finite = np.isfinite(values)
+    if is_finite.all():
+        return _debiased(values, weight)
     out = values.astype(np.float64, copy=True)
-    is_finite = np.isfinite(out)
-    finite = out[is_finite]
-    if len(finite) == 0:
-        return out
-    smooth, reach = (1 - weight) * finite, 1
+    out[is_finite] = _debiased(out[is_finite], weight)
+    return out
+
+
+def _debiased(finite: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    smooth, before, reach = (1 - weight) * finite, np.empty(len(finite)), 1
     while reach < len(smooth) and weight**reach > _NOTHING:
-        smooth[reach:] += weight**reach * smooth[:-reach]
+        np.multiply(smooth[:-reach], weight**reach, out=before[reach:])
+        smooth[reach:] += before[reach:]
         reach *= 2
     young = min(len(finite), math.ceil(math.log(_NOTHING) / math.log(weight)))
     smooth[:young] /= 1 - weight ** np.arange(1, young + 1)
-    out[is_finite] = smooth
-    return out
+    return smooth

@@ -8,6 +8,9 @@ const REQUEST_MS = 2;
 // What the store spends on taking in the points that a look asks for, whatever is drawn of them.
 const LOOK_MS = 8;
 const SYNC_MS = 700;
+const SLIDE_MS = 200;
+const REST_MS = 25;
+const PATIENCE_MS = 60;
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -44,6 +47,8 @@ class Explorer {
   destroy() {
     clearTimeout(this.timer);
     clearTimeout(this.syncTimer);
+    clearTimeout(this.slideTimer);
+    clearTimeout(this.rangeTimer);
     document.removeEventListener("visibilitychange", this.onVisible);
     window.removeEventListener("popstate", this.onHistory);
     this.seen.disconnect();
@@ -171,10 +176,26 @@ class Explorer {
       this.makeItems();
       this.drawLegend();
     }
-    this.drawControls();
-    this.writeUrl(isNewStep);
     if (asks) this.loadSeen(true);
     else this.panels.forEach((panel) => panel.redraw());
+    this.drawControls();
+    this.writeUrl(isNewStep);
+  }
+
+  // One of many small changes, or the only one: the first is asked at once, later ones when they
+  // rest. Returns whether it was asked at once.
+  slid() {
+    const now = performance.now();
+    const isFirst = !(now - this.slidAt < SLIDE_MS);
+    this.slidAt = now;
+    clearTimeout(this.slideTimer);
+    if (isFirst) this.loadSeen(true);
+    this.slideTimer = setTimeout(() => {
+      this.writeUrl(true);
+      if (!isFirst) this.loadSeen(true);
+    }, REST_MS);
+    this.drawControls();
+    return isFirst;
   }
 
   // A step of its own in the history for what was chosen; sliding and zooming on replace the last.
@@ -228,13 +249,10 @@ class Explorer {
       range = width >= (high - low) * 0.9999 ? null : [start, start + width].map((one) => valueOf(one, logx));
     }
     this.view.zoom = range;
-    this.panels.forEach((panel) => panel.applyRange());
-    this.drawControls();
-    clearTimeout(this.zoomTimer);
-    this.zoomTimer = setTimeout(() => {
-      this.writeUrl(true);
-      this.loadSeen(true);
-    }, 15);
+    // Exact points mostly come so soon that drawing what is known would only hold them up.
+    const patience = this.slid() ? PATIENCE_MS : 0;
+    clearTimeout(this.rangeTimer);
+    this.rangeTimer = setTimeout(() => this.panels.forEach((panel) => panel.applyRange()), patience);
   }
 
   // Moves and widens what is seen, as shares of its width where it is drawn.

@@ -153,7 +153,10 @@ class Panel {
     } catch (error) {
       if (error.name !== "AbortError" && !abort.signal.aborted) this.fail(error);
     } finally {
-      if (this.abort === abort) this.isBusy = false;
+      if (this.abort === abort) {
+        this.isBusy = false;
+        this.applyRange();
+      }
     }
   }
 
@@ -200,7 +203,7 @@ class Panel {
       this.drawOutside();
       this.draw();
     }
-    explorer.panels.forEach((panel) => panel !== this && panel.applyRange());
+    explorer.panels.forEach((panel) => panel.isBusy || panel.applyRange());
     explorer.answered(header.running);
     this.plot.dataset.view = `${asked.x} ${asked.smooth}`;
     this.plot.dataset.points = main.reduce((sum, line) => sum + line.x.length, 0);

@@ -3,9 +3,7 @@ Explorer.prototype.bindControls = function () {
   const smooth = this.find("[name=smooth]");
   smooth.oninput = () => {
     this.view.smooth = Number(smooth.value);
-    this.drawControls();
-    clearTimeout(this.smoothTimer);
-    this.smoothTimer = setTimeout(() => this.changed(), 40);
+    this.slid();
   };
   for (const name of ["log", "clip", "logx", "traces"]) {
     this.find(`[name=${name}]`).onchange = (event) => {
