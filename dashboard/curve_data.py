@@ -1,6 +1,8 @@
 """Answer one panel's question with what the store says, in the browser's format."""
 
 import json
+import os
+import threading
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +12,8 @@ from store.line_questions import FACTS, NUMBERS
 
 _AGE_S = 0.5
 """The version was asked for a moment ago: what the store saw then need not be looked for again."""
+_TURN = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
+"""Panels asked for together are computed in turn: one is drawn while the next is computed."""
 
 
 def answer(query: CurveQuery) -> bytes | None:
@@ -23,17 +27,18 @@ def answer(query: CurveQuery) -> bytes | None:
     version = data.state().version
     if query.version == version:
         return None
-    table = data.ask(
-        lambda s: s.ask(
-            "lines",
-            max_age_s=_AGE_S,
-            metrics=query.metrics,
-            run_ids=query.runs,
-            groups=query.groups,
-            view=asdict(query.view),
-            known=query.cursor,
+    with _TURN:
+        table = data.ask(
+            lambda s: s.ask(
+                "lines",
+                max_age_s=_AGE_S,
+                metrics=query.metrics,
+                run_ids=query.runs,
+                groups=query.groups,
+                view=asdict(query.view),
+                known=query.cursor,
+            )
         )
-    )
     facts: dict[str, Any] = json.loads((table.schema.metadata or {})[FACTS])
     facts["version"] = f"{version}:{facts.pop('cursor')}"
     return encode(facts, table.column(NUMBERS).to_numpy())

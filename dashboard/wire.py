@@ -128,6 +128,7 @@ def _view(arguments: Mapping[str, str]) -> LineView:
         width=int(_bounded(arguments, "px", 800, 50, 4000)),
         log_x=arguments.get("logx") == "1",
         weight=_bounded(arguments, "smooth", 0.0, 0.0, 0.9999),
+        ghosts=arguments.get("ghosts") != "0",
         band=cast("BandKind", band),
         clip=arguments.get("clip") == "1",
     )

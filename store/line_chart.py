@@ -31,6 +31,8 @@ class LineView:
     weight
         Of the moving average over all points of a curve; with it raw lines come along. Bands are
         those of the smoothed curves.
+    ghosts
+        Whether raw lines come with smoothed ones; who has them of an earlier answer can do without.
     band
         Of groups; see `store.m4.bands`.
     clip
@@ -43,6 +45,7 @@ class LineView:
     width: int = 1000
     log_x: bool = False
     weight: float = 0.0
+    ghosts: bool = True
     band: BandKind = "ci95"
     clip: bool = False
 

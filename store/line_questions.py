@@ -111,7 +111,8 @@ def _running(asked: Asked, run_ids: Sequence[str]) -> list[str]:
 
 
 def _single(chart: Chart, metric: str, run_ids: Sequence[str], view: LineView) -> Iterator[_Line]:
-    kinds = ("raw", "smooth") if view.weight > 0 else ("raw",)
+    is_smooth = view.weight > 0
+    kinds = ["raw"] * (view.ghosts or not is_smooth) + ["smooth"] * is_smooth
     for run in run_ids:
         part = chart.part(metric, run)
         if part is None:

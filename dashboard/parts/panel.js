@@ -137,7 +137,7 @@ class Panel {
 
   // -- data ------------------------------------------------------------------------------------
   forget() {
-    this.version = null;
+    this.version = this.rawQuery = null;
   }
 
   async load(force) {
@@ -176,22 +176,27 @@ class Panel {
     put("px", String(Math.max(200, Math.round(this.plot.clientWidth || 600))));
     put("lo", view.zoom && String(view.zoom[0]));
     put("hi", view.zoom && String(view.zoom[1]));
-    put("smooth", view.smooth && String(view.smooth));
     put("logx", view.logx && "1");
     put("clip", view.clip && "1");
+    const rawQuery = url.search;
+    put("smooth", view.smooth && String(view.smooth));
     asked.query = url.search;
+    // Raw lines behind smoothed ones stay as they are, however smooth these are, while no run grows.
+    const keepsGhosts = force && view.smooth > 0 && rawQuery === this.rawQuery && !this.explorer.running.size;
+    put("ghosts", keepsGhosts && "0");
     if (!force && this.version !== null) put("v", this.version);
     const reply = await fetch(url, { headers: { "X-Bakeoff-Token": data.token }, signal });
     if (reply.status === 204) return null;
     if (!reply.ok) throw await refusal(reply);
-    return { asked, ...decode(await reply.arrayBuffer()) };
+    return { asked, rawQuery, keepsGhosts, ...decode(await reply.arrayBuffer()) };
   }
 
-  take({ asked, header, lines }) {
+  take({ asked, rawQuery, keepsGhosts, header, lines }) {
     const { explorer } = this;
-    const known = lines.filter((line) => explorer.itemOf.has(line.run));
+    const ghosts = keepsGhosts ? this.lines.filter((line) => line.kind === "raw") : [];
+    const known = [...ghosts, ...lines.filter((line) => explorer.itemOf.has(line.run))];
     const isNews = header.is_all || lines.length > 0;
-    Object.assign(this, { version: header.version, cost: header.cost_ms, extent: header.extent });
+    Object.assign(this, { rawQuery, version: header.version, cost: header.cost_ms, extent: header.extent });
     if (isNews) {
       this.lines = header.is_all ? known : renewed(this.lines, known);
       Object.assign(this, { drawn: asked, clip: header.clip || null });

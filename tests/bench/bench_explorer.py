@@ -55,7 +55,7 @@ def main() -> int:
     parser.add_argument("--only", default="draw,zoom,toggle,live")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--steps", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=8)  # even: each toggle is back
     asked = parser.parse_args()
     print(HEADER)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:

@@ -71,6 +71,12 @@ def test_a_spike_of_one_step_is_told_exactly(page, visit, server):
     expect(tip).to_contain_text("7.25")
     expect(tip).to_contain_text("4,321")
 
+    points = plot.get_attribute("data-points") or ""
+    with page.expect_request(lambda request: "ghosts=0" in request.url):
+        page.get_by_label("Smoothing").fill("0.6")
+    expect(plot).to_have_attribute("data-view", "step 0.6")
+    expect(plot).to_have_attribute("data-points", points)  # raw ones, which were not told again
+
 
 def test_news_are_joined_to_what_is_drawn(browser):
     page, random = browser.new_page(), np.random.default_rng(0)

@@ -52,13 +52,13 @@ def test_a_query_string_becomes_a_question():
 
 def test_groups_need_no_single_runs():
     query = CurveQuery.parse(
-        QueryParams("metric=m&groups=a,b;c&band=minmax&x=val/acc&logx=1&clip=1&px=600")
+        QueryParams("metric=m&groups=a,b;c&band=minmax&x=val/acc&logx=1&clip=1&px=600&ghosts=0")
     )
 
     assert query == CurveQuery(
         metrics=("m",),
         groups=(("a", "b"), ("c",)),
-        view=LineView(x="val/acc", width=600, log_x=True, band="minmax", clip=True),
+        view=LineView(x="val/acc", width=600, log_x=True, band="minmax", clip=True, ghosts=False),
     )
     assert query.everyone == ("a", "b", "c")
 

@@ -54,6 +54,17 @@ def test_a_zoomed_line_is_smoothed_as_the_whole_line_is(asked):
     np.testing.assert_allclose(line["value"], ema(np.array(values), 0.9)[19:32])
 
 
+def test_who_has_the_raw_lines_is_told_the_smoothed_ones_alone(asked):
+    values = {"m": [1.0, 2.0, 4.0]}
+
+    _, [_, (_, smooth)] = asked(values, weight=0.5)
+    _, [(kind, alone)] = asked(values, weight=0.5, ghosts=False)
+    _, [(raw, _)] = asked(values, ghosts=False)
+
+    assert (kind, raw) == ("smooth", "raw")
+    np.testing.assert_array_equal(alone["value"], smooth["value"])
+
+
 def test_a_spike_of_one_step_survives_at_every_zoom(asked):
     values = np.zeros(20_000)
     values[12_345] = 9.0
