@@ -1,7 +1,8 @@
 """Plotly figures of evaluation results. Pure: arrays in, a figure out; drawn on demand only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ _LEGEND_ROW = 20  # about four names a row
 INK = {"light": "#171A21", "dark": "#E7E9EE"}
 MUTED = {"light": "#5B6070", "dark": "#A2A7B5"}
 GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
+
+Trace = dict[str, Any]
+Axis = Mapping[str, Any]
+NO_AXIS: Axis = MappingProxyType({})
+UNIT_X: Axis = MappingProxyType({"range": [-0.01, 1.01], "dtick": 0.2, "tickformat": ".1f"})
+UNIT_Y: Axis = MappingProxyType({**UNIT_X, "range": [-0.01, 1.02]})
+"""from 0 to 1, with room for a line at the end"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,46 +43,38 @@ class Line:
 
 def roc(lines: Sequence[Line], *, mode: str) -> go.Figure:
     """Return ROC curves with the diagonal of guessing."""
-    figure = go.Figure()
-    figure.add_trace(_guess([0, 1], [0, 1], mode))
-    _add_lines(figure, lines, mode, "false positives %{x:.1%}<br>true positives %{y:.1%}")
-    dress(figure, mode)
-    unit_axes(figure, "False positive rate", "True positive rate", mode)
-    return figure
+    hover = "false positives %{x:.1%}<br>true positives %{y:.1%}"
+    traces = [_guess([0, 1], [0, 1], mode), *_drawn(lines, mode, hover)]
+    titles = ("False positive rate", "True positive rate")
+    return drawn(traces, mode, titles=titles, x=UNIT_X, y=UNIT_Y)
 
 
 def precision_recall(lines: Sequence[Line], prevalence: float | None, *, mode: str) -> go.Figure:
     """Return precision-recall curves; with one curve, the level of guessing too."""
-    figure = go.Figure()
-    if prevalence is not None:
-        figure.add_trace(_guess([0, 1], [prevalence, prevalence], mode))
-    _add_lines(figure, lines, mode, "recall %{x:.1%}<br>precision %{y:.1%}", shape="hv")
-    dress(figure, mode)
-    unit_axes(figure, "Recall", "Precision", mode)
-    return figure
+    hover = "recall %{x:.1%}<br>precision %{y:.1%}"
+    level = [] if prevalence is None else [_guess([0, 1], [prevalence, prevalence], mode)]
+    traces = [*level, *_drawn(lines, mode, hover, shape="hv")]
+    return drawn(traces, mode, titles=("Recall", "Precision"), x=UNIT_X, y=UNIT_Y)
 
 
-def _add_lines(
-    figure: go.Figure, lines: Sequence[Line], mode: str, hover: str, shape: str = "linear"
-) -> None:
+def _drawn(lines: Sequence[Line], mode: str, hover: str, shape: str = "linear") -> Iterator[Trace]:
     for number, line in enumerate(lines):
         place = number if line.place is None else line.place
         if line.band is not None:
-            figure.add_trace(band(line.band, place, mode))
-        figure.add_trace(
-            go.Scatter(
-                x=line.x,
-                y=line.y,
-                customdata=line.threshold,
-                name=line.name,
-                mode="lines",
-                line={**stroke(place, mode), "shape": shape},
-                hovertemplate=f"<b>{line.name}</b><br>{hover}"
-                "<br>threshold %{customdata:.4g}<extra></extra>",
-            )
+            yield band(line.band, place, mode)
+        yield trace(
+            "scatter",
+            x=line.x,
+            y=line.y,
+            customdata=line.threshold,
+            name=line.name,
+            mode="lines",
+            line={**stroke(place, mode), "shape": shape},
+            hovertemplate=f"<b>{line.name}</b><br>{hover}"
+            "<br>threshold %{customdata:.4g}<extra></extra>",
         )
         if line.point is not None:
-            figure.add_trace(_point(line.point, line.name, place, mode))
+            yield _point(line.point, line.name, place, mode)
 
 
 def stroke(place: int, mode: str) -> dict[str, Any]:
@@ -82,9 +82,10 @@ def stroke(place: int, mode: str) -> dict[str, Any]:
     return {"width": 2, "color": theme.colour(place, mode), "dash": theme.dash(place)}
 
 
-def band(limits: Band, place: int, mode: str) -> go.Scatter:
+def band(limits: Band, place: int, mode: str) -> Trace:
     """Return a confidence band in the colour of its run."""
-    return go.Scatter(
+    return trace(
+        "scatter",
         x=np.concatenate([limits.x, limits.x[::-1]]),
         y=np.concatenate([limits.high, limits.low[::-1]]),
         fill="toself",
@@ -101,8 +102,9 @@ def faded(colour: str, share: float = 0.16) -> str:
     return f"rgba({red},{green},{blue},{share})"
 
 
-def _point(point: OperatingPoint, name: str, place: int, mode: str) -> go.Scatter:
-    return go.Scatter(
+def _point(point: OperatingPoint, name: str, place: int, mode: str) -> Trace:
+    return trace(
+        "scatter",
         x=np.array([point.x]),
         y=np.array([point.y]),
         mode="markers",
@@ -117,44 +119,70 @@ def _point(point: OperatingPoint, name: str, place: int, mode: str) -> go.Scatte
     )
 
 
-def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> go.Scatter:
+def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> Trace:
     line = {"width": 1.2, "dash": "dot", "color": MUTED[mode]}
-    return go.Scatter(
-        x=np.asarray(x), y=np.asarray(y), mode="lines", line=line, name="guessing", hoverinfo="skip"
+    return trace(
+        "scatter",
+        x=np.asarray(x),
+        y=np.asarray(y),
+        mode="lines",
+        line=line,
+        name="guessing",
+        hoverinfo="skip",
     )
 
 
-def unit_axes(figure: go.Figure, x: str, y: str, mode: str) -> None:
-    """Give both axes the range from 0 to 1."""
-    unit = {"dtick": 0.2, "tickformat": ".1f"}
-    figure.update_xaxes(title=axis_title(x, mode), range=[-0.01, 1.01], **unit)
-    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02], **unit)
+def trace(kind: str, **parts: Any) -> Trace:
+    """Return one line, band or set of bars, as `drawn` takes it."""
+    return {"type": kind, **parts}
 
 
-def axis_title(text: str, mode: str) -> dict[str, Any]:
-    """Return an axis title as all charts have it."""
-    return {"text": text, "font": {"size": 12, "color": MUTED[mode]}, "standoff": 8}
+def drawn(
+    traces: Sequence[Trace],
+    mode: str,
+    *,
+    titles: tuple[str, str] = ("", ""),
+    x: Axis = NO_AXIS,
+    y: Axis = NO_AXIS,
+    height: int = _HEIGHT,
+    **layout: Any,
+) -> go.Figure:
+    """Return a figure with the look of the page: no background, quiet grid, legend below.
+
+    It is handed to Plotly whole: what is added piece by piece is checked anew with every piece.
+
+    Parameters
+    ----------
+    titles
+        Of the horizontal and the vertical axis.
+    x, y
+        More about the axes, in Plotly's words.
+    layout
+        More about the rest, in Plotly's words.
+    """
+    named = sum(one.get("showlegend") is not False and bool(one.get("name")) for one in traces)
+    font = {"family": "Inter, system-ui, sans-serif", "size": 12}
+    dress = {
+        "height": height + _LEGEND_ROW * (named // 4),
+        "margin": {"l": 8, "r": 8, "t": 10, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {**font, "color": INK[mode]},
+        "legend": {"orientation": "h", "y": -0.17, "x": 0, "font": {"color": INK[mode]}},
+        "hoverlabel": {"font": font},
+        "dragmode": False,
+        "xaxis": {**_axis(titles[0], mode), **x},
+        "yaxis": {**_axis(titles[1], mode), **y},
+    }
+    return go.Figure({"data": list(traces), "layout": {**dress, **layout}})
 
 
-def dress(figure: go.Figure, mode: str, *, height: int = _HEIGHT) -> None:
-    """Give a figure the look of the page: no background, quiet grid, legend below."""
-    traces: list[Any] = list(figure.data)
-    named = sum(trace.showlegend is not False and bool(trace.name) for trace in traces)
-    figure.update_layout(
-        height=height + _LEGEND_ROW * (named // 4),
-        margin={"l": 8, "r": 8, "t": 10, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, system-ui, sans-serif", "size": 12, "color": INK[mode]},
-        legend={"orientation": "h", "y": -0.17, "x": 0, "font": {"color": INK[mode]}},
-        hoverlabel={"font": {"family": "Inter, system-ui, sans-serif", "size": 12}},
-        dragmode=False,
-    )
-    axis = {
+def _axis(title: str, mode: str) -> dict[str, Any]:
+    font = {"size": 12, "color": MUTED[mode]}
+    return {
         "gridcolor": GRID[mode],
         "zeroline": False,
         "automargin": True,
         "tickfont": {"size": 11, "color": MUTED[mode]},
+        **({"title": {"text": title, "font": font, "standoff": 8}} if title else {}),
     }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)

@@ -105,14 +105,15 @@ def by_project(runs: pa.Table) -> dict[str, dict[str, int]]:
 
 def chart(sums: Mapping[str, Mapping[str, int]], *, mode: str) -> go.Figure:
     """Return one bar a project, made of what its bytes are."""
-    figure = go.Figure()
+    traces = []
     names = [name if len(name) <= 24 else f"{name[:23]}…" for name in sums]
     for place, kind in enumerate(KINDS):
         sizes = [kinds[kind] for kinds in sums.values()]
         if not any(sizes):
             continue
-        figure.add_trace(
-            go.Bar(
+        traces.append(
+            charts.trace(
+                "bar",
                 y=names,
                 x=sizes,
                 name=KIND_WORDS[kind],
@@ -123,12 +124,17 @@ def chart(sums: Mapping[str, Mapping[str, int]], *, mode: str) -> go.Figure:
                 "<extra></extra>",
             )
         )
-    charts.dress(figure, mode, height=90 + 34 * len(sums))
-    figure.update_layout(barmode="stack", bargap=0.35)
-    figure.update_layout(legend={"y": 1.02, "yanchor": "bottom", "traceorder": "normal"})
-    figure.update_xaxes(**_ticks(max(sum(kinds.values()) for kinds in sums.values())))
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
-    return figure
+    return charts.drawn(
+        traces,
+        mode,
+        x=_ticks(max(sum(kinds.values()) for kinds in sums.values())),
+        y={"autorange": "reversed", "showgrid": False, "ticklabelstandoff": 8},
+        height=90 + 34 * len(sums),
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom",
+                "traceorder": "normal", "font": {"color": charts.INK[mode]}},
+        barmode="stack",
+        bargap=0.35,
+    )  # fmt: skip
 
 
 def _ticks(most: int) -> dict[str, Any]:

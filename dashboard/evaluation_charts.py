@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import theme
-from dashboard.charts import GRID, INK, MUTED, axis_title, dress, faded, stroke
+from dashboard.charts import GRID, INK, MUTED, UNIT_X, UNIT_Y, Trace, drawn, faded, stroke, trace
 from dashboard.evaluation_data import Entry
 from experiments.evaluating.answers import Places
 from experiments.evaluating.bands import Band
@@ -20,18 +21,20 @@ from experiments.evaluating.regression import Residuals
 from experiments.evaluating.thresholds import Prices, Sweep
 
 FloatArray = NDArray[np.float64]
+_WHOLE = MappingProxyType({"range": [0, 1]})
 
 
 def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
     """Return reliability diagrams: the isotonic curve, binned shares, and chance for one model."""
-    figure = go.Figure()
-    figure.add_trace(_reference([0, 1], [0, 1], "perfect", mode))
+    traces: list[Trace] = []
+    traces.append(_reference([0, 1], [0, 1], "perfect", mode))
     for entry, one in found.items():
         if one.band is not None:
             limits = Band(x=one.band.forecast, low=one.band.low, high=one.band.high)
-            figure.add_trace(_neutral_band(limits, "calibrated, by chance", mode))
-        figure.add_trace(
-            go.Scatter(
+            traces.append(_neutral_band(limits, "calibrated, by chance", mode))
+        traces.append(
+            trace(
+                "scatter",
                 x=one.curve.forecast,
                 y=one.curve.recalibrated,
                 name=entry.name,
@@ -42,8 +45,9 @@ def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
             )
         )
         bins = one.bins
-        figure.add_trace(
-            go.Scatter(
+        traces.append(
+            trace(
+                "scatter",
                 x=bins.mean_probability,
                 y=bins.frequency,
                 customdata=bins.count,
@@ -62,28 +66,25 @@ def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
                 showlegend=False,
             )
         )
-    dress(figure, mode)
-    _unit(figure, "What the model says", "How often it happens", mode)
-    return figure
+    titles = ("What the model says", "How often it happens")
+    return drawn(traces, mode, titles=titles, x=UNIT_X, y=UNIT_Y)
 
 
 def costs(
     found: Mapping[Entry, Sweep], prices: Prices, threshold: float, *, mode: str
 ) -> go.Figure:
     """Return the expected cost an example at every threshold."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     for entry, one in found.items():
-        figure.add_trace(_line(entry, one.threshold, one.cost(prices), mode, "cost %{y:.4g}"))
-    _cut(figure, threshold, mode)
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title("Threshold", mode), range=[0, 1])
-    figure.update_yaxes(title=axis_title("Expected cost an example", mode), rangemode="tozero")
-    return figure
+        traces.append(_line(entry, one.threshold, one.cost(prices), mode, "cost %{y:.4g}"))
+    titles = ("Threshold", "Expected cost an example")
+    cut = [_cut(threshold, mode)]
+    return drawn(traces, mode, titles=titles, x=_WHOLE, y={"rangemode": "tozero"}, shapes=cut)
 
 
 def rates(found: Mapping[Entry, Sweep], what: str, threshold: float, *, mode: str) -> go.Figure:
     """Return precision, recall, F1 or accuracy at every threshold."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     for entry, one in found.items():
         values = {
             "Precision": one.precision,
@@ -91,64 +92,56 @@ def rates(found: Mapping[Entry, Sweep], what: str, threshold: float, *, mode: st
             "F1": one.f1,
             "Accuracy": one.accuracy,
         }[what]
-        figure.add_trace(_line(entry, one.threshold, values, mode, what + " %{y:.3f}"))
-    _cut(figure, threshold, mode)
-    dress(figure, mode)
-    _unit(figure, "Threshold", what, mode)
-    return figure
+        traces.append(_line(entry, one.threshold, values, mode, what + " %{y:.3f}"))
+    cut = [_cut(threshold, mode)]
+    return drawn(traces, mode, titles=("Threshold", what), x=UNIT_X, y=UNIT_Y, shapes=cut)
 
 
 def decision(found: Mapping[Entry, Sweep], threshold: float, *, mode: str) -> go.Figure:
     """Return decision curves: the net benefit of acting, against acting always and never."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     any_sweep = next(iter(found.values()))
     shown = any_sweep.threshold < 0.995
     x = any_sweep.threshold[shown]
-    figure.add_trace(_reference(x, any_sweep.net_benefit_of_all()[shown], "act always", mode))
-    figure.add_trace(_reference([0, 1], [0, 0], "act never", mode, dash="solid"))
+    traces.append(_reference(x, any_sweep.net_benefit_of_all()[shown], "act always", mode))
+    traces.append(_reference([0, 1], [0, 0], "act never", mode, dash="solid"))
     top = any_sweep.num_positive / any_sweep.n
     for entry, one in found.items():
         if len(found) <= 2:
             low, high = one.benefit_limits()
             band = Band(x=x, low=low[shown], high=high[shown])
-            figure.add_trace(_band(band, entry, mode))
-        figure.add_trace(_line(entry, x, one.net_benefit()[shown], mode, "net benefit %{y:.4f}"))
-    _cut(figure, threshold, mode)
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title("Threshold", mode), range=[0, 1])
-    figure.update_yaxes(
-        title=axis_title("Net benefit an example", mode), range=[-0.25 * top, 1.1 * top]
-    )
-    return figure
+            traces.append(_band(band, entry, mode))
+        traces.append(_line(entry, x, one.net_benefit()[shown], mode, "net benefit %{y:.4f}"))
+    titles = ("Threshold", "Net benefit an example")
+    limits = {"range": [-0.25 * top, 1.1 * top]}
+    return drawn(traces, mode, titles=titles, x=_WHOLE, y=limits, shapes=[_cut(threshold, mode)])
 
 
 def gains(found: Mapping[Entry, Gain], *, mode: str, as_lift: bool) -> go.Figure:
     """Return cumulative gain, or lift, when the highest scores are taken first."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     level = [1, 1] if as_lift else [0, 1]
-    figure.add_trace(_reference([0, 1], level, "guessing", mode))
+    traces.append(_reference([0, 1], level, "guessing", mode))
     for entry, one in found.items():
         y = one.lift if as_lift else one.found
         hover = "lift %{y:.2f}" if as_lift else "%{y:.1%} of the positives"
-        figure.add_trace(_line(entry, one.taken, y, mode, "taken %{x:.1%}<br>" + hover))
-    dress(figure, mode)
-    figure.update_xaxes(
-        title=axis_title("Share of examples taken, highest scores first", mode), range=[0, 1]
-    )
-    figure.update_yaxes(title=axis_title("Lift" if as_lift else "Positives found", mode))
-    return figure
+        traces.append(_line(entry, one.taken, y, mode, "taken %{x:.1%}<br>" + hover))
+    what = "Lift" if as_lift else "Positives found"
+    titles = ("Share of examples taken, highest scores first", what)
+    return drawn(traces, mode, titles=titles, x=_WHOLE)
 
 
 def histogram(found: Histogram, classes: Sequence[str], event: str, *, mode: str) -> go.Figure:
     """Return one model's scores, class by class, as shares of each class."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     middle = (found.edges[1:] + found.edges[:-1]) / 2
     for place, name in enumerate(classes):
         count = found.counts[place]
         if not count.sum():
             continue
-        figure.add_trace(
-            go.Bar(
+        traces.append(
+            trace(
+                "bar",
                 x=middle,
                 y=count / count.sum(),
                 customdata=count,
@@ -158,72 +151,58 @@ def histogram(found: Histogram, classes: Sequence[str], event: str, *, mode: str
                 "%{y:.1%} of the class<extra></extra>",
             )
         )
-    dress(figure, mode)
-    figure.update_layout(barmode="overlay", bargap=0.03)
-    figure.update_xaxes(title=axis_title(event, mode))
-    figure.update_yaxes(title=axis_title("Share of the class", mode), tickformat=".0%")
-    return figure
+    titles = (event, "Share of the class")
+    share = {"tickformat": ".0%"}
+    return drawn(traces, mode, titles=titles, y=share, barmode="overlay", bargap=0.03)
 
 
 def predicted_true(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
     """Return predicted against true values."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     ends = [
         float(end)
         for one in found.values()
         for values in (one.true, one.predicted)
         for end in (values.min(), values.max())
     ]
-    figure.add_trace(_reference([min(ends), max(ends)], [min(ends), max(ends)], "exact", mode))
+    traces.append(_reference([min(ends), max(ends)], [min(ends), max(ends)], "exact", mode))
     for entry, one in found.items():
-        figure.add_trace(
-            _dots(entry, one.true, one.predicted, mode, "true %{x:.4g}, said %{y:.4g}")
-        )
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title("True", mode))
-    figure.update_yaxes(title=axis_title("Predicted", mode))
-    return figure
+        traces.append(_dots(entry, one.true, one.predicted, mode, "true %{x:.4g}, said %{y:.4g}"))
+    return drawn(traces, mode, titles=("True", "Predicted"))
 
 
 def residuals(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
     """Return predicted minus true, over the true values."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     for entry, one in found.items():
         error = one.predicted - one.true
-        figure.add_trace(_dots(entry, one.true, error, mode, "true %{x:.4g}, off by %{y:.4g}"))
-    dress(figure, mode)
-    figure.add_hline(y=0, line={"width": 1, "dash": "dot", "color": MUTED[mode]})
-    figure.update_xaxes(title=axis_title("True", mode))
-    figure.update_yaxes(title=axis_title("Predicted minus true", mode))
-    return figure
+        traces.append(_dots(entry, one.true, error, mode, "true %{x:.4g}, off by %{y:.4g}"))
+    line = {"width": 1, "dash": "dot", "color": MUTED[mode]}
+    level = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": line}
+    return drawn(traces, mode, titles=("True", "Predicted minus true"), shapes=[level])
 
 
 def places(found: Mapping[Entry, Places], title: str, *, mode: str) -> go.Figure:
     """Return a metric of lists cut at every place; bands for up to three models."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     for entry, one in found.items():
         known = np.isfinite(one.low)
         if len(found) <= 3 and known.any():
             limits = Band(x=one.k[known], low=one.low[known], high=one.high[known])
-            figure.add_trace(_band(limits, entry, mode))
-        figure.add_trace(_line(entry, one.k, one.value, mode, f"{title} %{{y:.4f}}"))
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title("k: length of the list", mode), dtick=1)
-    figure.update_yaxes(title=axis_title(title, mode), rangemode="tozero")
-    return figure
+            traces.append(_band(limits, entry, mode))
+        traces.append(_line(entry, one.k, one.value, mode, f"{title} %{{y:.4f}}"))
+    titles = ("k: length of the list", title)
+    return drawn(traces, mode, titles=titles, x={"dtick": 1}, y={"rangemode": "tozero"})
 
 
 def spread(
     found: Mapping[Entry, tuple[FloatArray, FloatArray]], x: str, y: str, *, mode: str
 ) -> go.Figure:
     """Return cumulative shares: how a value of each example spreads."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     for entry, (values, shares) in found.items():
-        figure.add_trace(_line(entry, values, shares, mode, "%{y:.0%} of them"))
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title(x, mode))
-    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02], tickformat=".0%")
-    return figure
+        traces.append(_line(entry, values, shares, mode, "%{y:.0%} of them"))
+    return drawn(traces, mode, titles=(x, y), y={"range": [-0.01, 1.02], "tickformat": ".0%"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,12 +221,13 @@ class TradeOff:
 
 def trade_off(shown: TradeOff, *, mode: str) -> go.Figure:
     """Return quality against cost; hollow where it is not sure that a model is on the front."""
-    figure = go.Figure()
+    traces: list[Trace] = []
     cost, quality, front = shown.cost, shown.quality, shown.front
     order = [k for k in np.argsort(cost, kind="stable") if front.on_front[k]]
     if len(order) > 1:
-        figure.add_trace(
-            go.Scatter(
+        traces.append(
+            trace(
+                "scatter",
                 x=cost[order],
                 y=quality[order],
                 mode="lines",
@@ -261,8 +241,9 @@ def trade_off(shown: TradeOff, *, mode: str) -> go.Figure:
             continue
         colour = theme.colour(entry.place, mode)
         sure = bool(front.is_sure[place])
-        figure.add_trace(
-            go.Scatter(
+        traces.append(
+            trace(
+                "scatter",
                 x=cost[[place]],
                 y=quality[[place]],
                 mode="markers+text",
@@ -288,14 +269,12 @@ def trade_off(shown: TradeOff, *, mode: str) -> go.Figure:
                 showlegend=False,
             )
         )
-    dress(figure, mode)
-    figure.update_xaxes(title=axis_title(shown.cost_title, mode), type="log")
-    figure.update_yaxes(title=axis_title(shown.quality_title, mode))
-    return figure
+    return drawn(traces, mode, titles=(shown.cost_title, shown.quality_title), x={"type": "log"})
 
 
-def _line(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> go.Scatter:
-    return go.Scatter(
+def _line(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> Trace:
+    return trace(
+        "scatter",
         x=x,
         y=y,
         name=entry.name,
@@ -305,8 +284,9 @@ def _line(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> 
     )
 
 
-def _dots(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> go.Scattergl:
-    return go.Scattergl(
+def _dots(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> Trace:
+    return trace(
+        "scattergl",
         x=x,
         y=y,
         name=entry.name,
@@ -316,23 +296,30 @@ def _dots(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> 
     )
 
 
-def _reference(x: Any, y: Any, name: str, mode: str, dash: str = "dot") -> go.Scatter:
+def _reference(x: Any, y: Any, name: str, mode: str, dash: str = "dot") -> Trace:
     line = {"width": 1.2, "dash": dash, "color": MUTED[mode]}
-    return go.Scatter(
-        x=np.asarray(x), y=np.asarray(y), mode="lines", line=line, name=name, hoverinfo="skip"
+    return trace(
+        "scatter",
+        x=np.asarray(x),
+        y=np.asarray(y),
+        mode="lines",
+        line=line,
+        name=name,
+        hoverinfo="skip",
     )
 
 
-def _band(limits: Band, entry: Entry, mode: str) -> go.Scatter:
+def _band(limits: Band, entry: Entry, mode: str) -> Trace:
     return _fill(limits, faded(theme.colour(entry.place, mode)), "", is_named=False)
 
 
-def _neutral_band(limits: Band, name: str, mode: str) -> go.Scatter:
+def _neutral_band(limits: Band, name: str, mode: str) -> Trace:
     return _fill(limits, GRID[mode], name, is_named=True)
 
 
-def _fill(limits: Band, colour: str, name: str, *, is_named: bool) -> go.Scatter:
-    return go.Scatter(
+def _fill(limits: Band, colour: str, name: str, *, is_named: bool) -> Trace:
+    return trace(
+        "scatter",
         x=np.concatenate([limits.x, limits.x[::-1]]),
         y=np.concatenate([limits.high, limits.low[::-1]]),
         fill="toself",
@@ -344,10 +331,7 @@ def _fill(limits: Band, colour: str, name: str, *, is_named: bool) -> go.Scatter
     )
 
 
-def _cut(figure: go.Figure, threshold: float, mode: str) -> None:
-    figure.add_vline(x=threshold, line={"width": 1.5, "dash": "dash", "color": INK[mode]})
-
-
-def _unit(figure: go.Figure, x: str, y: str, mode: str) -> None:
-    figure.update_xaxes(title=axis_title(x, mode), range=[-0.01, 1.01])
-    figure.update_yaxes(title=axis_title(y, mode), range=[-0.01, 1.02])
+def _cut(threshold: float, mode: str) -> dict[str, Any]:
+    line = {"width": 1.5, "dash": "dash", "color": INK[mode]}
+    at = {"x0": threshold, "x1": threshold, "yref": "y domain", "y0": 0, "y1": 1}
+    return {"type": "line", **at, "line": line}

@@ -19,6 +19,7 @@ from experiments.comparison import (
 )
 from experiments.evaluating import looks
 from experiments.evaluating.calibration import Calibration, calibration
+from experiments.evaluating.curves import Curves, curves
 from experiments.evaluating.flips import Flips, flips
 from experiments.evaluating.overview import baseline_value, metrics_for, overview
 from experiments.evaluating.predicted import Predicted
@@ -134,13 +135,18 @@ def calibration_of(run_id: str, split: str, *, has_band: bool) -> Calibration | 
     return _calibration(_stamp(run_id, split), run_id, split, has_band)
 
 
+def curves_of(run_id: str, split: str, place: int) -> Curves | str:
+    """Return how a model's scores rank the examples of a class, or why that is not defined."""
+    return _curves(_stamp(run_id, split), run_id, split, place)
+
+
 def flips_of(candidates: tuple[Candidate, ...], split: str) -> dict[str, Flips]:
     """Return what each candidate fixes and breaks of the first one's answers, by run."""
     return _flips_of(state_of(candidates, split), candidates, split)
 
 
 def prepare(contest: Contest) -> None:
-    """Compute behind the page what is likely to be asked for next: all metrics with intervals."""
+    """Compute behind the page what is likely to be asked for next: all metrics, and the curves."""
     spec = contest.spec
     state = state_of(contest.candidates, spec.split)
     if (state, spec) in _prepared:
@@ -157,6 +163,9 @@ def _prepare(
     if found.evidence is not None and not found.is_blocked:
         names = metrics_for(found.evidence.first)
         _several(state, candidates, spec.split, names, spec.unseen)
+        if found.evidence.first.num_classes == 2:
+            for candidate in candidates:
+                curves_of(candidate.run_ids[0], spec.split, 1)
 
 
 def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:
@@ -287,6 +296,15 @@ def _baseline_of(
 @lru_cache(maxsize=24)
 def _calibration(state: Stamp, run_id: str, split: str, has_band: bool) -> Calibration | str:
     return calibration(_predicted(state, run_id, split), has_band=has_band)
+
+
+@lru_cache(maxsize=64)
+def _curves(state: Stamp, run_id: str, split: str, place: int) -> Curves | str:
+    one = _predicted(state, run_id, split)
+    try:
+        return curves(one.label == place, one.table[:, place])
+    except ValueError as error:
+        return str(error)
 
 
 @lru_cache(maxsize=8)

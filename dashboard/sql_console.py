@@ -123,7 +123,7 @@ def chart(
         ``light`` or ``dark``.
     """
     columns = result.to_pydict()
-    figure = go.Figure()
+    traces = []
     for place, (name, rows) in enumerate(_parts(columns, colour)):
         shown: dict[str, Any] = {
             "x": [columns[x][row] for row in rows],
@@ -132,17 +132,12 @@ def chart(
         }
         ink = theme.colour(place, mode)
         if kind == "bar":
-            figure.add_bar(**shown, marker={"color": ink})
+            traces.append(charts.trace("bar", **shown, marker={"color": ink}))
         else:
             style = "lines+markers" if kind == "line" else "markers"
-            figure.add_scatter(
-                **shown, mode=style, marker={"color": ink, "size": 7}, line={"color": ink}
-            )
-    figure.update_xaxes(title=charts.axis_title(x, mode))
-    figure.update_yaxes(title=charts.axis_title(y, mode))
-    charts.dress(figure, mode)
-    figure.update_layout(showlegend=colour is not None)
-    return figure
+            look = {"mode": style, "marker": {"color": ink, "size": 7}, "line": {"color": ink}}
+            traces.append(charts.trace("scatter", **shown, **look))
+    return charts.drawn(traces, mode, titles=(x, y), showlegend=colour is not None)
 
 
 def _parts(columns: Mapping[str, Sequence[Any]], colour: str | None) -> list[tuple[str, list[int]]]:

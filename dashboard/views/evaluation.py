@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -14,8 +14,12 @@ from dashboard.views import evaluation_answers, evaluation_more, example_panel, 
 from dashboard.views.plots import mode, plot
 from experiments.evaluating import answers, bands, evaluation, looks, mistakes
 from experiments.evaluating.class_table import ClassTable, class_table
+from experiments.evaluating.curves import Curves
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import MetricInterval
+
+if TYPE_CHECKING:
+    from dashboard.charts import Line
 
 _MOST_LINES = 6
 _MOST_CELLS = 25
@@ -185,18 +189,18 @@ def _threshold_curves(scene: Scene, *, is_roc: bool) -> None:
     chosen = _drawn_classes(scene, first)
     lines, missing = [], []
     prevalence = 0.0
+    has_band = len(models) * len(chosen) <= _MOST_BANDS
+    make = _roc_line if is_roc else _pr_line
     for entry, one in models.items():
         for place in chosen:
-            positive = one.label == place
-            if not 0 < positive.sum() < len(positive):
+            found = evaluation_data.curves_of(entry.run_id, scene.split, place)
+            if isinstance(found, str):
                 missing.append(one.class_names[place])
                 continue
             name = entry.name if len(chosen) == 1 else one.class_names[place]
             mark = entry.place if len(chosen) == 1 else place
-            has_band = len(models) * len(chosen) <= _MOST_BANDS
-            make = _roc_line if is_roc else _pr_line
-            lines.append(make(name, mark, positive, one.table[:, place], has_band=has_band))
-            prevalence = float(positive.mean())
+            lines.append(make(name, mark, found, has_band=has_band))
+            prevalence = found.precision_recall.prevalence
     if missing:
         told = ", ".join(sorted(set(missing)))
         st.caption(f"Not defined for {markup.plain(told)}: only one kind of example occurs.")
@@ -223,27 +227,26 @@ def _precision_recall(scene: Scene) -> None:
     _threshold_curves(scene, is_roc=False)
 
 
-def _roc_line(name: str, place: int, positive: Any, score: Any, *, has_band: bool) -> Any:
+def _roc_line(name: str, place: int, found: Curves, *, has_band: bool) -> "Line":
     from dashboard import charts
 
-    roc = evaluation.roc_curve(positive, score)
+    roc = found.roc
     keep = evaluation.thinned(roc.false_positive_rate, roc.true_positive_rate, 500)
-    count = int(positive.sum())
     return charts.Line(
         name=f"{name} · AUC {roc.area:.4f}",
         x=roc.false_positive_rate[keep],
         y=roc.true_positive_rate[keep],
         threshold=roc.threshold[keep],
         place=place,
-        band=bands.roc_band(roc, count, len(positive) - count) if has_band else None,
-        point=bands.operating_point(roc, 0.5),
+        band=bands.roc_band(roc, found.num_positive, found.num_negative) if has_band else None,
+        point=found.roc_point,
     )
 
 
-def _pr_line(name: str, place: int, positive: Any, score: Any, *, has_band: bool) -> Any:
+def _pr_line(name: str, place: int, found: Curves, *, has_band: bool) -> "Line":
     from dashboard import charts
 
-    curve = evaluation.precision_recall_curve(positive, score)
+    curve = found.precision_recall
     keep = evaluation.thinned(curve.recall, curve.precision, 500)
     return charts.Line(
         name=f"{name} · AP {curve.average_precision:.4f}",
@@ -251,8 +254,8 @@ def _pr_line(name: str, place: int, positive: Any, score: Any, *, has_band: bool
         y=curve.precision[keep],
         threshold=curve.threshold[keep],
         place=place,
-        band=bands.precision_band(curve, int(positive.sum())) if has_band else None,
-        point=bands.operating_point(curve, 0.5),
+        band=bands.precision_band(curve, found.num_positive) if has_band else None,
+        point=found.precision_recall_point,
     )
 
 

@@ -114,11 +114,12 @@ def lift(scene: Scene) -> None:
             "Shown", ["Gain", "Lift"], default="Gain", key=f"{scene.key}_lift", required=True
         )
     found = {}
-    for entry, one in models.items():
-        try:
-            found[entry] = lifts.gain(one.label == place, one.table[:, int(place or 0)])
-        except ValueError as error:
-            st.info(f"{entry.name}: not defined. {error}", icon=":material/info:")
+    for entry in models:
+        one = evaluation_data.curves_of(entry.run_id, scene.split, int(place or 0))
+        if isinstance(one, str):
+            st.info(f"{entry.name}: not defined. {one}", icon=":material/info:")
+        else:
+            found[entry] = one.gain
     if not found:
         return
     figure = evaluation_charts.gains(found, mode=mode(), as_lift=shown == "Lift")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import cards, charts, data, formats, markup, theme
@@ -116,17 +115,16 @@ def _table(folder: Path, event: Mapping[str, Any]) -> None:
 
 def _histogram(_folder: Path, event: Mapping[str, Any]) -> None:
     edges, counts = np.asarray(event["edges"], float), np.asarray(event["counts"], float)
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[1:] + edges[:-1]) / 2,
-            y=counts,
-            width=np.diff(edges),
-            marker={"color": theme.colour(0, mode()), "line": {"width": 0}},
-            customdata=np.stack([edges[:-1], edges[1:]], axis=1),
-            hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}<br>%{y:,}<extra></extra>",
-        )
+    bars = charts.trace(
+        "bar",
+        x=(edges[1:] + edges[:-1]) / 2,
+        y=counts,
+        width=np.diff(edges),
+        marker={"color": theme.colour(0, mode()), "line": {"width": 0}},
+        customdata=np.stack([edges[:-1], edges[1:]], axis=1),
+        hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}<br>%{y:,}<extra></extra>",
     )
-    charts.dress(figure, mode(), height=240)
+    figure = charts.drawn([bars], mode(), height=240)
     key = f"hist_{event['name']}"
     plot(figure, key=key, alt=f"Histogram of {event['name']}, {counts.sum():,.0f} values")
     if event.get("not_finite"):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.statistics.ranking import Ranks, precision_area, rank
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -23,6 +25,18 @@ class RocCurve:
     threshold: FloatArray
     """shape (k,), falling; the first is infinite: nothing is called positive"""
     area: float
+    separation: float
+    """Kolmogorov-Smirnov: the largest distance between the two rates"""
+
+    def at(self, places: IntArray) -> "RocCurve":
+        """Return some of its points; area and separation stay those of all."""
+        return RocCurve(
+            false_positive_rate=self.false_positive_rate[places],
+            true_positive_rate=self.true_positive_rate[places],
+            threshold=self.threshold[places],
+            area=self.area,
+            separation=self.separation,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +52,16 @@ class PrecisionRecallCurve:
     average_precision: float
     prevalence: float
     """Share of positives: the precision of guessing."""
+
+    def at(self, places: IntArray) -> "PrecisionRecallCurve":
+        """Return some of its points; the average precision stays that of all."""
+        return PrecisionRecallCurve(
+            recall=self.recall[places],
+            precision=self.precision[places],
+            threshold=self.threshold[places],
+            average_precision=self.average_precision,
+            prevalence=self.prevalence,
+        )
 
 
 def confusion(label: IntArray, predicted: IntArray, num_classes: int) -> IntArray:
@@ -90,16 +114,7 @@ def roc_curve(is_positive: NDArray[np.bool_], score: FloatArray) -> RocCurve:
     ValueError
         If there is no positive or no negative example.
     """
-    true, false, threshold = _counts(is_positive, score)
-    if true[-1] == 0 or false[-1] == 0:
-        raise ValueError("Expected positive and negative examples; got only one kind.")
-    tpr, fpr = true / true[-1], false / false[-1]
-    return RocCurve(
-        false_positive_rate=fpr,
-        true_positive_rate=tpr,
-        threshold=threshold,
-        area=float(np.trapezoid(tpr, fpr)),
-    )
+    return roc_of(ranked(is_positive, score))
 
 
 def precision_recall_curve(
@@ -121,37 +136,17 @@ def precision_recall_curve(
     ValueError
         If there is no positive example.
     """
-    true, false, threshold = _counts(is_positive, score)
-    if true[-1] == 0:
-        raise ValueError("Expected positive examples; got none.")
-    called = true + false
-    precision = np.divide(true, called, out=np.ones(len(true)), where=called > 0)
-    recall = true / true[-1]
-    return PrecisionRecallCurve(
-        recall=recall,
-        precision=precision,
-        threshold=threshold,
-        average_precision=float(np.sum(np.diff(recall) * precision[1:])),
-        prevalence=float(true[-1] / called[-1]),
-    )
+    return precision_recall_of(ranked(is_positive, score))
 
 
-def thinned(curve_x: FloatArray, curve_y: FloatArray, most: int = 2_000) -> IntArray:
-    """Return positions of at most about `most` points that draw the same curve.
+def ranked(is_positive: NDArray[np.bool_], score: FloatArray) -> Ranks:
+    """Return scores in falling order, for every curve that is drawn of them.
 
-    Corners stay where they matter: points are spread evenly along the curve's own length.
+    Raises
+    ------
+    ValueError
+        If there is no score, one without a label, or one that is NaN.
     """
-    if len(curve_x) <= most:
-        return np.arange(len(curve_x))
-    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(curve_x)) + np.abs(np.diff(curve_y)))])
-    keep = np.searchsorted(length, np.linspace(0.0, length[-1], most))
-    return np.unique(np.concatenate([[0], np.minimum(keep, len(curve_x) - 1), [len(curve_x) - 1]]))
-
-
-def _counts(
-    is_positive: NDArray[np.bool_], score: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return true and false positives at each distinct threshold, from infinity down."""
     is_positive, score = np.asarray(is_positive, dtype=bool), np.asarray(score, dtype=np.float64)
     if is_positive.shape != score.shape or score.size == 0:
         raise ValueError(
@@ -160,14 +155,52 @@ def _counts(
         )
     if np.isnan(score).any():
         raise ValueError(f"Expected scores that are numbers; got {np.isnan(score).sum()} NaN.")
-    order = np.argsort(score)[::-1]  # equal scores are taken together: their order is free
-    ranked = score[order]
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    true = np.cumsum(is_positive[order], dtype=np.float64)[last]
-    false = 1.0 + last - true
-    zero = np.zeros(1)
-    return (
-        np.concatenate([zero, true]),
-        np.concatenate([zero, false]),
-        np.concatenate([[np.inf], ranked[last]]),
+    return rank(is_positive, score)
+
+
+def roc_of(ranks: Ranks) -> RocCurve:
+    """Return the ROC curve of `ranked` scores; see `roc_curve`."""
+    if ranks.num_positive == 0 or ranks.num_negative == 0:
+        raise ValueError("Expected positive and negative examples; got only one kind.")
+    tpr = _from(0.0, ranks.above / ranks.num_positive)
+    fpr = _from(0.0, ranks.below / ranks.num_negative)
+    return RocCurve(
+        false_positive_rate=fpr,
+        true_positive_rate=tpr,
+        threshold=_from(np.inf, ranks.value),
+        area=float(np.trapezoid(tpr, fpr)),
+        separation=float(np.abs(tpr - fpr).max()),
     )
+
+
+def precision_recall_of(ranks: Ranks) -> PrecisionRecallCurve:
+    """Return the precision-recall curve of `ranked` scores; see `precision_recall_curve`."""
+    if ranks.num_positive == 0:
+        raise ValueError("Expected positive examples; got none.")
+    called = ranks.above + ranks.below
+    return PrecisionRecallCurve(
+        recall=_from(0.0, ranks.above / ranks.num_positive),
+        precision=_from(1.0, ranks.above / called),
+        threshold=_from(np.inf, ranks.value),
+        average_precision=precision_area(ranks),
+        prevalence=float(ranks.num_positive / called[-1]),
+    )
+
+
+def thinned(curve_x: FloatArray, curve_y: FloatArray, most: int = 2_000) -> IntArray:
+    """Return positions of at most about `most` points that draw the same curve.
+
+    Corners stay where they matter: points are spread evenly along the curve's own length. Its
+    `curve_x` never falls.
+    """
+    if len(curve_x) <= most:
+        return np.arange(len(curve_x))
+    steps = np.diff(curve_y, prepend=curve_y[0])
+    length = np.cumsum(np.abs(steps, out=steps), out=steps)
+    length += curve_x
+    keep = np.searchsorted(length, np.linspace(length[0], length[-1], most))
+    return np.unique(np.concatenate([[0], np.minimum(keep, len(curve_x) - 1), [len(curve_x) - 1]]))
+
+
+def _from(first: float, rest: FloatArray) -> FloatArray:
+    return np.concatenate([[first], rest])

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.evaluating.evaluation import FloatArray, IntArray, thinned
+from experiments.evaluating.evaluation import (
+    FloatArray,
+    IntArray,
+    RocCurve,
+    roc_curve,
+    thinned,
+)
 
 BINS = 40
 
@@ -53,24 +59,19 @@ def gain(positive: NDArray[np.bool_], score: FloatArray) -> Gain:
     ValueError
         If there is no positive or no negative example, or a score is NaN.
     """
-    positive, score = np.asarray(positive, dtype=bool), np.asarray(score, dtype=np.float64)
-    if positive.shape != score.shape or positive.all() or not positive.any():
-        raise ValueError("Expected positive and negative examples; got only one kind.")
-    if np.isnan(score).any():
-        raise ValueError(f"Expected scores that are numbers; got {np.isnan(score).sum()} NaN.")
-    order = np.argsort(score)[::-1]  # equal scores are taken together: their order is free
-    ranked = score[order]
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    hits = np.cumsum(positive[order])[last]
-    taken = np.concatenate([[0.0], (last + 1) / len(score)])
-    found = np.concatenate([[0.0], hits / positive.sum()])
-    wrong = np.concatenate([[0.0], (last + 1 - hits) / (~positive).sum()])
-    keep = thinned(taken, found, 500)
+    return gain_of(roc_curve(positive, score), float(np.mean(positive)))
+
+
+def gain_of(curve: RocCurve, prevalence: float) -> Gain:
+    """Return the cumulative gain of the scores that a ROC curve was made of."""
+    hits = curve.true_positive_rate
+    taken = prevalence * hits + (1 - prevalence) * curve.false_positive_rate
+    keep = thinned(taken, hits, 500)
     return Gain(
         taken=taken[keep],
-        found=found[keep],
-        prevalence=float(positive.mean()),
-        separation=float(np.abs(found - wrong).max()),
+        found=hits[keep],
+        prevalence=prevalence,
+        separation=curve.separation,
     )
 
 

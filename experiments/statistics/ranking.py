@@ -66,15 +66,22 @@ def rank(positive: BoolArray, score: FloatArray) -> Ranks:
     """Sort scores of shape (n,) once, falling, with equal scores grouped."""
     order = np.argsort(score)[::-1]
     ordered, label = score[order], positive[order]
-    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    above = np.cumsum(label)[last].astype(np.float64)
+    above = np.cumsum(label, dtype=np.int32)
+    is_last = ordered[1:] != ordered[:-1]
+    if is_last.all():  # no two are equal: each is a group of its own
+        last = np.arange(len(ordered))
+        size = np.ones(len(ordered), np.int64)
+    else:
+        last = np.append(np.flatnonzero(is_last), len(ordered) - 1)
+        size = np.diff(last, prepend=-1)
+        above, ordered = above[last], ordered[last]
     return Ranks(
         order=order,
         positive=label,
-        size=np.diff(last, prepend=-1),
-        above=above,
-        below=last + 1 - above,
-        value=ordered[last],
+        size=size,
+        above=above.astype(np.float64),
+        below=(last + 1 - above).astype(np.float64),
+        value=ordered,
     )
 
 

@@ -15,6 +15,7 @@ from experiments.evaluating import (
     regression,
     thresholds,
 )
+from experiments.evaluating.curves import curves
 from experiments.evaluating.predicted import Predicted
 from experiments.statistics import Interval, brier, net_benefit, net_benefit_treat_all, wilson
 
@@ -83,6 +84,25 @@ def test_the_precision_band_is_wilsons():
 
     assert band.low[place] <= curve.precision[at] <= band.high[place]
     assert limits.high - limits.low == pytest.approx(band.high[place] - band.low[place], rel=0.05)
+
+
+def test_the_curves_of_one_sort_are_those_of_each_alone():
+    positive, score = scored(9_000, seed=5)
+    kept = curves(positive, score)
+    roc = evaluation.roc_curve(positive, score)
+    pr = evaluation.precision_recall_curve(positive, score)
+    assert kept.roc.area == roc.area
+    assert kept.precision_recall.average_precision == pr.average_precision
+    assert kept.gain.separation == lift.gain(positive, score).separation
+    assert len(kept.roc.threshold) <= 2_001 < len(roc.threshold)
+    assert kept.roc_point == bands.operating_point(roc, 0.5)
+    assert kept.precision_recall_point == bands.operating_point(pr, 0.5)
+    assert (kept.num_positive, kept.num_negative) == (positive.sum(), (~positive).sum())
+    seen = np.interp(roc.false_positive_rate, kept.roc.false_positive_rate,
+                     kept.roc.true_positive_rate)  # fmt: skip
+    assert np.abs(seen - roc.true_positive_rate).max() < 0.003
+    with pytest.raises(ValueError, match="only one kind"):
+        curves(np.ones(3, dtype=bool), np.ones(3))
 
 
 def test_the_operating_point_is_where_the_threshold_is_reached():
