@@ -53,6 +53,11 @@ def champion(line: str) -> release.Release | None:
     return _champion(_state(), line)
 
 
+def champion_runs() -> frozenset[str]:
+    """Return the runs that are the champion of some line."""
+    return frozenset(found.runs[0] for line in lines() if (found := champion(line)) is not None)
+
+
 def releases(line: str) -> tuple[release.Release, ...]:
     """Return all releases of a line, the newest first."""
     return _releases(_state(), line)

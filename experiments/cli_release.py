@@ -12,6 +12,18 @@ _Add = Callable[..., argparse.ArgumentParser]
 
 def add_release(add: _Add, home: argparse.ArgumentParser, as_json: argparse.ArgumentParser) -> None:
     """Add the commands that decide, release and use a release."""
+    command = add("compare", _compare, "is the difference between runs real?", home, as_json)
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or group:NAME")
+    command.add_argument(
+        "--baseline", metavar="RUN", help="a run, group:NAME or LINE@ALIAS; else a champion among "
+        "the runs, else the first",
+    )  # fmt: skip
+    command.add_argument("--metric", metavar="NAME", help="such as macro_f1; else what suits")
+    command.add_argument(
+        "--margin", type=float, metavar="X", help="the smallest difference that matters, in the "
+        "metric's unit, such as 0.005; else a suggestion",
+    )  # fmt: skip
+    command.add_argument("--split", metavar="NAME", help="whose examples (validation)")
     command = add("choose", _choose, "which of these runs to release, and why", home, as_json)
     command.add_argument("line", metavar="LINE", help="the model line, such as digits")
     command.add_argument("runs", nargs="+", metavar="RUN", help="a run's id, or group:NAME")
@@ -101,6 +113,19 @@ def _version(text: str) -> int:
     if not digits.isdigit():
         raise argparse.ArgumentTypeError(f"expected a version such as v3; got {text}")
     return int(digits)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from experiments.comparison_command import Asked, compare_command
+
+    asked = Asked(
+        runs=options.runs,
+        baseline=options.baseline,
+        metric=options.metric,
+        margin=options.margin,
+        split=options.split,
+    )
+    return _OK if compare_command(options.home, asked, as_json=options.json) else _FAILED
 
 
 def _choose(options: argparse.Namespace) -> int:

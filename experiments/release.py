@@ -189,6 +189,12 @@ def champion(home: Home, line: str) -> Release | None:
     return None if version is None else load(home, line, version)
 
 
+def champions_of(home: Home) -> frozenset[str]:
+    """Return the runs that are the champion of some line."""
+    found = (champion(home, line) for line in lines(home))
+    return frozenset(one.runs[0] for one in found if one is not None)
+
+
 def find(home: Home, ref: str) -> Release:
     """Return the release named by ``LINE@ALIAS`` or ``LINE@vN``; ``LINE`` alone is its champion.
 

@@ -17,6 +17,7 @@ from dashboard import (
     frame,
     markup,
     navigation,
+    release_data,
     state,
 )
 from dashboard.comparing import Cell, MetricRow, ParameterRow
@@ -113,7 +114,9 @@ def _open(run_id: str) -> None:
 def _baseline(ids: Sequence[str], names: Sequence[str]) -> str:
     labels = dict(zip(ids, names, strict=True))
     asked = st.query_params.get("base", "")
-    state.seed("compare_base", asked if asked in labels else ids[0])
+    champions = release_data.champion_runs()
+    usual = next((run_id for run_id in ids if run_id in champions), ids[0])
+    state.seed("compare_base", asked if asked in labels else usual)
     return st.selectbox(
         "Baseline",
         list(ids),

@@ -38,7 +38,7 @@ _SIGNS = {True: "pass", False: "FAIL", None: "open"}
 
 def choose_command(home: str | None, line: str, runs: list[str], *, as_json: bool) -> bool:
     """Print how candidates stand; return whether one of them can be released."""
-    place = _place(home)
+    place = known_place(home)
     with store.open(home=place.path) as opened:
         candidates = candidates_of(opened, runs)
         ids = [run_id for one in candidates for run_id in one.run_ids]
@@ -75,7 +75,7 @@ def release_command(
     as_json: bool,
 ) -> None:
     """Release a run, or say which gates keep it from that."""
-    place = _place(home)
+    place = known_place(home)
     with store.open(home=place.path) as opened:
         [candidate, *others] = candidates_of(opened, runs)
         ids = [*candidate.run_ids, *(run_id for one in others for run_id in one.run_ids)]
@@ -107,13 +107,13 @@ def rollback_command(
     home: str | None, line: str, *, to: int | None, reason: str, as_json: bool
 ) -> None:
     """Make an earlier release the champion again."""
-    found = rollback(_place(home), line, to=to, reason=reason)
+    found = rollback(known_place(home), line, to=to, reason=reason)
     say_json(_facts(found)) if as_json else say(f"{found.ref} is the champion of {line} again.")
 
 
 def list_releases(home: str | None, *, as_json: bool) -> None:
     """Print all releases."""
-    place = _place(home)
+    place = known_place(home)
     rows: list[dict[str, Any]] = []
     for line in lines(place):
         points = aliases(place, line)
@@ -132,7 +132,7 @@ def list_releases(home: str | None, *, as_json: bool) -> None:
 
 def show_release(home: str | None, ref: str, *, as_json: bool) -> None:
     """Print everything about one release."""
-    place = _place(home)
+    place = known_place(home)
     found = find(place, ref)
     exact = exact_record.read(place, found)
     if as_json:
@@ -154,7 +154,7 @@ def verify_command(home: str | None, ref: str, *, as_json: bool) -> bool:
 
     An exact bootstrap that is missing is started again; it takes minutes and is not waited for.
     """
-    place = _place(home)
+    place = known_place(home)
     with store.open(home=place.path) as opened:
         found = find(place, ref)
         problems = verify_release(opened, place, ref)
@@ -167,7 +167,7 @@ def verify_command(home: str | None, ref: str, *, as_json: bool) -> bool:
 
 def audit_command(home: str | None, *, as_json: bool) -> bool:
     """Print the audit log and check it; return whether it is whole."""
-    place = _place(home)
+    place = known_place(home)
     problems = verify_audit(place)
     found = audit.entries(place)
     if as_json:
@@ -186,7 +186,7 @@ def card_command(
     home: str | None, ref: str, *, edit: str | None, as_html: bool, out: str | None, as_json: bool
 ) -> None:
     """Print a release's card, or replace its text by a file's."""
-    place = _place(home)
+    place = known_place(home)
     found = find(place, ref)
     if edit is not None:
         text = sys.stdin.read() if edit == "-" else _text_of(Path(edit))
@@ -207,7 +207,7 @@ def card_command(
 
 def export_command(home: str | None, what: str, *, out: str, as_json: bool) -> bool:
     """Copy a release's bundle, or export a run without releasing it; return whether it matches."""
-    place = _place(home)
+    place = known_place(home)
     target = Path(out)
     if "@" in what:
         found = find(place, what)
@@ -228,7 +228,7 @@ def alias_command(
     home: str | None, ref: str, *, version: str | None, reason: str, as_json: bool
 ) -> None:
     """Point an alias to a version, remove it, or list a line's aliases."""
-    place = _place(home)
+    place = known_place(home)
     line, _, name = ref.partition("@")
     if name:
         number = None if version in {None, "none"} else _version(str(version))
@@ -251,7 +251,7 @@ def policy_command(
     as_json: bool,
 ) -> None:
     """Print the policy, its history or a difference, or save a new one."""
-    place = _place(home)
+    place = known_place(home)
     if save is not None:
         policy.save(place, _text_of(Path(save)), who=getpass.getuser(), reason=reason)
         newest = policy.history(place)[-1].number
@@ -380,7 +380,8 @@ def _version(text: str) -> int:
     return int(digits)
 
 
-def _place(home: str | None) -> Home:
+def known_place(home: str | None) -> Home:
+    """Return the store's folder; looking at nothing creates nothing."""
     place = Home.locate(home)
     if not place.path.is_dir():
         raise ReleaseNotFoundError(

@@ -191,3 +191,64 @@ def test_a_release_in_a_store_that_is_not_there_makes_none(capsys, tmp_path):
     assert main(["release", "ls", "--home", str(tmp_path / "none")]) == 2
     assert not (tmp_path / "none").exists()
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_runs_are_compared_in_plain_words_with_the_champion_as_baseline(said, runs):
+    released(said, runs[1])
+
+    code, out, _ = said("compare", *runs, "--margin", "0.01", "--split", "test")
+
+    assert code == 0
+    assert "Against run-1, by accuracy on test, 600 examples; 0.01 is what matters." in out
+    assert "run-0: clearly worse" in out
+    assert "It mends " in out
+    assert "The test split has been looked at" in out
+    assert "suggested" in said("compare", *runs, "--split", "test")[1]
+
+
+def test_a_comparison_as_json_holds_what_the_words_say(said, runs):
+    released(said, runs[0])
+
+    code, out, _ = said("compare", runs[1], "--baseline", "digits@champion", "--metric", "brier",
+                        "--margin", "0.02", "--split", "test", "--json")  # fmt: skip
+    found = json.loads(out)
+
+    assert code == 0
+    assert (found["baseline"], found["goal"], found["margin"]) == ("digits@v1", "min", 0.02)
+    [verdict] = found["verdicts"]
+    assert verdict["verdict"] == "clearly better"
+    assert verdict["low"] < verdict["difference"] < verdict["high"] < 0
+    assert found["best"]["name"] == "run-1"
+
+
+def test_what_speaks_against_comparing_comes_first_and_there_is_no_ranking(said, home, runs):
+    label, scores = predictions(0.8, 7)["test"]
+    other = make_run(home, name="other", predictions={"test": (1 - label, scores)})
+
+    code, out, _ = said("compare", runs[0], other, "--split", "test")
+
+    assert code == 1
+    assert out.startswith("(warns) None of these runs says which data it saw")
+    assert "(blocks) The candidates have different labels" in out
+    assert out.endswith("Not compared.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--margin", "-1"), "margin above 0; got -1"),
+        (("--metric", "fame"), "got 'fame'"),
+        (("--baseline", "nobody"), "got 'nobody'"),
+        (("--baseline", "nothing@champion"), "no release of this line"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_a_usage_error(said, runs, words, told):
+    code, _, errors = said("compare", *runs, *words)
+    assert code == 2
+    assert told in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_comparison_needs_two_different_runs(said, runs):
+    assert "got 1." in said("compare", runs[0])[2]
+    assert "twice" in said("compare", runs[0], runs[0])[2]
