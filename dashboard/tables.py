@@ -55,6 +55,8 @@ class Column:
     """Of a difference: which way is better."""
     width: int | None = None
     """In pixels; None for as wide as its content."""
+    has_exponents: bool = False
+    """Whether its numbers are so small that they are written as 1.0e-5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +213,12 @@ def _metric_columns(metric: KeyMetric, frame: pd.DataFrame) -> list[Column]:
 
 def _param(param: str, among: Sequence[str], frame: pd.DataFrame) -> Column:
     column = param_column(param)
-    is_number = pd.api.types.is_numeric_dtype(frame[column])
-    kind: Kind = "number" if is_number else "text"
-    return Column(key=column, label=short_param(param, among), kind=kind, help=param)
+    label = short_param(param, among)
+    if not pd.api.types.is_numeric_dtype(frame[column]):
+        return Column(key=column, label=label, kind="text", help=param)
+    sizes = frame[column].abs()
+    has_exponents = bool(((sizes > 0) & (sizes < 1e-4)).any())
+    return Column(key=column, label=label, kind="number", help=param, has_exponents=has_exponents)
 
 
 def add_deltas(

@@ -259,11 +259,13 @@ def zoomed(page: Page, peer: Pages, address: str) -> tuple[float, float]:
     assert box is not None
     x, y = box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.4
     page.mouse.move(x, y)
+    page.wait_for_timeout(300)  # some see a drag only when it takes its time
+    page.evaluate(f"() => {{ window.before = ({peer.before})(); }}")
     page.mouse.down()
-    page.mouse.move(x + box["width"] * 0.1, y + peer.drag, steps=3)
+    page.mouse.move(x + box["width"] * 0.1, y + peer.drag, steps=8)
+    page.wait_for_timeout(300)
     page.evaluate(
         f"""() => {{
-          window.before = ({peer.before})();
           const late = (_, no) => setTimeout(() => no(new Error("not redrawn in a minute")), 60_000);
           window.zoomed = Promise.race([since("mouseup", {peer.zoomed}), new Promise(late)]);
         }}"""

@@ -105,6 +105,14 @@ def test_chosen_columns_come_in_the_chosen_order():
     assert [c.label for c in listed] == ["Run", "lr", "Notes", "val/acc ↑ best"]
 
 
+def test_parameters_too_small_for_their_column_are_written_with_exponents():
+    frame = pd.DataFrame({"params.lr": [1e-3, 5.7e-5], "params.size": [0.0, 0.25]})
+
+    _, small, plain = tables.run_columns(["lr", "size"], [], None, frame, ["lr", "size"])
+
+    assert (small.has_exponents, plain.has_exponents) == (True, False)
+
+
 def test_differences_to_a_baseline_say_which_way_is_better():
     metric = tables.KeyMetric(name="val/loss", goal="min")
     frame = pd.DataFrame({'metrics."val/loss"': [0.5, 0.25, None]})
