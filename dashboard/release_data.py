@@ -173,7 +173,7 @@ def start(
     command += [f"--considered={','.join(run_ids)}" for run_ids in considered]
     command += [] if export else ["--no-export"]
     work = background.start("release", [*command, "--", line, *run_ids])
-    made = Making(line=line, run_id=run_ids[0], process=work.process, log=work.log)
+    made = Making(line=line, run_id=run_ids[0], process=work.process, log=work.log, kind=work.kind)
     _making[line] = made
     return made
 

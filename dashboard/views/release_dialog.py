@@ -103,6 +103,8 @@ def _progress(line: str) -> None:
         if made.succeeded:
             told = said[-1].partition(". ")[0] if said else "It is released"
             st.success(f"{markup.plain(told)}.", icon=":material/verified:")
+        elif made.is_cancelled:
+            st.info("Stopped; nothing was released.", icon=":material/cancel:")
         else:
             told = " ".join(said[-release_data.FAILED_LINES :]) or "It gave no reason."
             st.error(f"Not released. {markup.plain(told)}", icon=":material/error:")

@@ -62,6 +62,9 @@ def _progress(run_id: str, made: Work) -> None:
 
 def _ended(made: Work, said: list[str]) -> None:
     told = said[-1] if said else "It gave no reason."
+    if made.is_cancelled and not made.succeeded:
+        st.info("Stopped; nothing was made.", icon=":material/cancel:")
+        return
     if not made.succeeded:
         st.error(markup.plain(told), icon=":material/error:")
         return

@@ -1,11 +1,14 @@
 """What a page started: what it said, and that nothing of it stays behind."""
 
-import subprocess
+import re
 import sys
+import time
 
+import psutil
 import pytest
 
 from dashboard.background import Work
+from experiments import processes
 
 
 @pytest.fixture
@@ -13,9 +16,7 @@ def started(tmp_path):
     def start(code):
         log = tmp_path / "work" / "work.log"
         log.parent.mkdir()
-        with log.open("wb") as out:
-            process = subprocess.Popen([sys.executable, "-c", code], stdout=out)
-        return Work(process=process, log=log)
+        return Work(process=processes.start([sys.executable, "-c", code], output=log), log=log)
 
     return start
 
@@ -38,3 +39,31 @@ def test_what_failed_keeps_its_log_until_it_is_closed(started):
     work.clean()
     assert work.said() == []
     assert not work.log.parent.exists()
+
+
+def test_what_is_cancelled_ends_with_all_that_it_started(started):
+    child = "import subprocess; subprocess.run(['sleep', '60'])"
+    work = started(child)
+    while not (children := psutil.Process(work.process.pid).children()):
+        time.sleep(0.02)
+
+    work.cancel()
+    while not work.is_done:
+        time.sleep(0.02)
+    psutil.wait_procs(children, timeout=20)
+
+    assert work.is_cancelled
+    assert not work.succeeded
+    assert not any(one.is_running() for one in children)
+
+
+def test_the_second_one_knows_how_long_it_takes(started):
+    first = started("import time; time.sleep(1.5)")
+    assert "left" not in first.time()
+    first.process.wait()
+    first.said()
+
+    second = started("pass")
+
+    assert re.fullmatch(r"\d+ ms so far, about 1\.\d s left", second.time())
+    second.process.wait()
