@@ -94,16 +94,17 @@ def _compare(facts: Facts, released: set[str]) -> Step:
     runs = [*current, *(row["run_id"] for row in top if row["run_id"] not in current)]
     metric = facts.metric.name if facts.metric else "its metric"
     column = tables.metric_column(metric)
+    among = f"among the runs of {top[0]['project']} on the same data"
     if top[0].get(column) == top[1].get(column):
         both = f"{_name(top[0])} and {_name(top[1])}"
-        ahead = f"{both} are level in {metric} on {top[0]['project']}"
+        ahead = f"{both} are level in {metric} {among}"
         return Step(
             sentence=f"{ahead}. See where they differ.",
             label="Compare them",
             page="compare",
             parameters={"runs": ",".join(runs[:MOST_COMPARED])},
         )
-    ahead = f"{_name(top[0])} leads in {metric} on {top[0]['project']}"
+    ahead = f"{_name(top[0])} leads in {metric} {among}"
     what = "better than the champion" if released else "really better than the next best"
     return Step(
         sentence=f"{ahead}. Is it {what}, or is that luck?",

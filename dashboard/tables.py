@@ -34,6 +34,8 @@ FIXED: Final[dict[str, tuple[str, Kind]]] = {
 }
 """Columns that every run has, by the name that the address uses."""
 _WIDTHS: Final = {"model": 104}
+_TINY_WIDTH: Final = 116
+"""Of a column with numbers such as 0.00005719: Streamlit would cut them."""
 COURSE: Final = "curve"
 """The small curve, among the columns."""
 PIN_SIGN: Final = "◆"
@@ -55,8 +57,6 @@ class Column:
     """Of a difference: which way is better."""
     width: int | None = None
     """In pixels; None for as wide as its content."""
-    has_exponents: bool = False
-    """Whether its numbers are so small that they are written as 1.0e-5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +217,9 @@ def _param(param: str, among: Sequence[str], frame: pd.DataFrame) -> Column:
     if not pd.api.types.is_numeric_dtype(frame[column]):
         return Column(key=column, label=label, kind="text", help=param)
     sizes = frame[column].abs()
-    has_exponents = bool(((sizes > 0) & (sizes < 1e-4)).any())
-    return Column(key=column, label=label, kind="number", help=param, has_exponents=has_exponents)
+    is_tiny = bool(((sizes > 0) & (sizes < 1e-4)).any())
+    width = _TINY_WIDTH if is_tiny else None
+    return Column(key=column, label=label, kind="number", help=param, width=width)
 
 
 def add_deltas(

@@ -71,7 +71,8 @@ def _chain() -> None:
         )
     elif audit.entries(place()):
         count = len(audit.entries(place()))
-        st.caption(f":material/verified_user: Audit log whole: {count} entries, hashes in order.")
+        entries = "1 entry" if count == 1 else f"{count} entries"
+        st.caption(f":material/verified_user: Audit log whole: {entries}, hashes in order.")
 
 
 def _line(known: Sequence[str]) -> None:

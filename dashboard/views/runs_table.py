@@ -216,9 +216,8 @@ def _plain(column: Column) -> Any:
         colours = [s.colour for s in theme.STATUSES.values()]
         return config.MultiselectColumn(column.label, options=labels, color=colours, width=112)
     if column.kind == "number":
-        loose = "%.2e" if column.has_exponents else "%.4g"
-        form = loose if column.decimals is None else f"%.{column.decimals}f"
-        return config.NumberColumn(column.label, help=column.help, format=form)
+        form = "%.4g" if column.decimals is None else f"%.{column.decimals}f"
+        return config.NumberColumn(column.label, help=column.help, format=form, width=column.width)
     simple = {
         "tags": config.ListColumn(column.label),
         "time": config.DatetimeColumn(
