@@ -152,7 +152,7 @@ def _train_and_evaluate(run: store.Run, plan: Plan) -> str:
     scores = ", ".join(f"test/{name} {value:.4f}" for name, value in evaluation.test.items())
     return (
         f"finished in {time.perf_counter() - started:.1f} s: {scores} "
-        f"(epoch {evaluation.best_epoch}, best {config.monitor})"
+        f"(epoch {evaluation.best_epoch}, {config.keep} {config.monitor})"
     )
 
 
@@ -182,8 +182,8 @@ def _make_trainer(
     checkpoint_folder.mkdir(exist_ok=True)
     checkpoints = ModelCheckpoint(
         dirpath=checkpoint_folder,
-        filename="best",
-        monitor=config.monitor,
+        filename="best",  # in the name that everybody reads, whichever epoch it is
+        monitor=config.monitor if config.keep == "best" else None,
         mode=mode,
         enable_version_counter=False,
     )

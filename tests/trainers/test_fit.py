@@ -190,6 +190,12 @@ def test_patience_and_time_limits_end_a_training_early(texts: Path, home: Path):
     assert ended == {"patience": "patience", "max_seconds": "max_seconds"}
 
 
+def test_the_last_epoch_is_kept_where_that_is_asked_for(texts: Path, home: Path):
+    outcome = run("lstm", texts, home, epochs=3, lr=0.9, keep="last")
+
+    assert "(epoch 3, last val/f1)" in outcome.message
+
+
 def test_bf16_runs_where_it_is_asked_for(texts: Path, home: Path):
     assert run("transformer", texts, home, precision="bf16-mixed").status == "finished"
 

@@ -76,6 +76,10 @@ class TrainingConfig(Config):
     swa_start: float = number(
         0.75, ge=0.0, le=0.99, unit="share of epochs", text="Of swa: when averaging begins."
     )
+    keep: Literal["best", "last"] = option(
+        "best",
+        text="Whose weights are kept: the best epoch's, or the last's, for few validation examples.",
+    )
     patience: int = number(
         0, ge=0, le=1000, unit="epochs", text="Stop after so many without a better one; 0 never."
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.configs import ImageNpzConfig
+from trainers.data.hub import located
 from trainers.data.raw import RawImages
 from trainers.errors import DataError
 
@@ -25,7 +26,7 @@ def read_image_npz(config: ImageNpzConfig) -> RawImages:
     DataError
         If the archive lacks an array, or shapes, types or labels do not fit.
     """
-    path = Path(config.path)
+    path = located(config.path)
     parts = _arrays(path)
     images = [_as_bchw(parts[f"{name}_images"], path, name) for name in _SPLITS]
     labels = [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from trainers.configs import TextFilesConfig
 from trainers.data.encoding import tokens_of
+from trainers.data.hub import located
 from trainers.data.raw import RawTexts
 from trainers.data.rows import read_text
 from trainers.errors import DataError
@@ -21,7 +20,7 @@ def read_text_files(config: TextFilesConfig) -> RawTexts:
     DataError
         If there are no text files, or one is not UTF-8.
     """
-    root = Path(config.path)
+    root = located(config.path)
     paths = sorted(root.glob("**/*.txt")) if root.is_dir() else [root]
     if not paths:
         raise DataError(f"Expected .txt files in {root} (data.path); got none. Add some.")

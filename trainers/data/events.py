@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.configs import CreditClientsConfig, TransactionsCsvConfig
 from trainers.data.fetch import fetch
+from trainers.data.hub import located
 from trainers.data.raw import RawArrays
 from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns, tidy_cell
 from trainers.errors import DataError
@@ -29,7 +29,7 @@ def read_transactions(config: TransactionsCsvConfig) -> RawArrays:
     DataError
         If the file cannot be used, or too many rows lack a customer, a time or a label.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     needed = (config.customer_column, config.time_column, config.label_column)
     by_customer: dict[str, list[tuple[float, int, Row]]] = defaultdict(list)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from trainers.configs import PairsCsvConfig, PronunciationsConfig
 from trainers.data.fetch import fetch
+from trainers.data.hub import located
 from trainers.data.raw import RawTexts
 from trainers.data.rows import BadRows, read_rows, require_columns, tidy_cell
 
@@ -20,7 +19,7 @@ def read_pairs(config: PairsCsvConfig) -> RawTexts:
     DataError
         If the file cannot be used, or too many rows are incomplete.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     columns = (config.source_column, config.target_column)
     pairs: list[tuple[str, str]] = []

@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from trainers.configs import DataConfig, TextDataConfig
 from trainers.data.dataset import Dataset, build_dataset
 from trainers.data.encoding import tokens_of
 from trainers.data.guessing import guess
+from trainers.data.hub import located
 from trainers.data.raw import RawArrays, RawData, RawTexts
 from trainers.errors import DataError, SpecError
 from trainers.spec import load_spec
@@ -45,8 +45,8 @@ def preview(path: str, settings: dict[str, Any]) -> dict[str, Any]:
         If a setting is wrong.
     """
     load_plugins()
-    values = {**guess(Path(path)), **settings} if "kind" not in settings else settings
-    if "path" not in values and str(path) != values["kind"]:
+    values = {**guess(located(path)), **settings} if "kind" not in settings else settings
+    if path not in DATA:
         values = {**values, "path": path}
     kind = values["kind"]
     model = next(iter(models_for(kind)), None) if kind in DATA else None

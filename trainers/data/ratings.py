@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from trainers.configs import DataConfig, MovieLensConfig, RatingsCsvConfig
 from trainers.data.events import moment
 from trainers.data.fetch import fetch
+from trainers.data.hub import located
 from trainers.data.raw import RawArrays
 from trainers.data.rows import BadRows, number_in, read_rows, require_columns, tidy_cell
 
@@ -21,7 +20,7 @@ def read_ratings(config: RatingsCsvConfig) -> RawArrays:
     DataError
         If the file cannot be used.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     columns = (config.user_column, config.item_column, config.rating_column)
     found: dict[tuple[str, str], tuple[float, float]] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +9,7 @@ from trainers.configs import SeriesCsvConfig, WeatherConfig
 from trainers.configs.arrays import SeriesDataConfig
 from trainers.data.events import moment
 from trainers.data.fetch import fetch
+from trainers.data.hub import located
 from trainers.data.raw import RawArrays
 from trainers.data.rows import BadRows, number_in, read_rows, require_columns
 from trainers.errors import DataError
@@ -24,7 +23,7 @@ def read_series(config: SeriesCsvConfig) -> RawArrays:
     DataError
         If the file cannot be used, or is too short.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     rows: list[tuple[float, list[float]]] = []
     names: list[str] = []

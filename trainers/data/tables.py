@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.configs import BreastCancerConfig, DiabetesConfig, TableCsvConfig
+from trainers.data.hub import located
 from trainers.data.labels import lacking, read_labels
 from trainers.data.raw import RawArrays
 from trainers.data.rows import BadRows, Row, number_in, read_rows, require_columns, tidy_cell
@@ -26,7 +27,7 @@ def read_table(config: TableCsvConfig) -> RawArrays:
     DataError
         If the file cannot be used, or too many rows lack a label.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     rows: list[Row] = []
     numbers: list[int] = []

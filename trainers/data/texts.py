@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from trainers.configs import ReviewsConfig, TextCsvConfig
 from trainers.data.fetch import fetch
+from trainers.data.hub import located
 from trainers.data.labels import lacking, read_labels
 from trainers.data.raw import RawTexts
 from trainers.data.rows import BadRows, Row, read_rows, require_columns, tidy, tidy_cell
@@ -49,7 +48,7 @@ def read_text_file(config: TextCsvConfig) -> RawTexts:
         If the file is missing, empty, not UTF-8, malformed, lacks a column, or has too many
         unusable rows.
     """
-    path = Path(config.path)
+    path = located(config.path)
     bad = BadRows(path, config.max_bad)
     rows: list[Row] = []
     numbers: list[int] = []
