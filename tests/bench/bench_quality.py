@@ -9,15 +9,14 @@ the same test split; nothing was tuned on either.
 import statistics
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from ngrams import KneserNey
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -143,29 +142,16 @@ def bias_rating(data: Dataset) -> Baselines:
     return {"user + item bias": float(np.sqrt(((said - truth) ** 2).mean()))}
 
 
-def unigram(data: Dataset) -> Baselines:
-    counts = Counter(data.train.inputs[data.train.inputs != 0].tolist())
-    total = sum(counts.values()) + text_input(data).num_tokens
-    real = data.test.inputs[:, 1:]
-    ids, found = real[real != 0].unique(return_counts=True)
-    logs = np.array([np.log((counts[i] + 1) / total) for i in ids.tolist()])
-    pairs: Counter[tuple[int, int]] = Counter()
-    firsts: Counter[int] = Counter()
-    for row in data.train.inputs.tolist():
-        for first, second in pairwise(row):
-            if second:
-                pairs[first, second] += 1
-                firsts[first] += 1
-    bigram = []
-    for row in data.test.inputs.tolist():
-        for first, second in pairwise(row):
-            if second:
-                alone = (counts[second] + 1) / total
-                seen = firsts[first]
-                bigram.append(np.log((pairs[first, second] + 20 * alone) / (seen + 20)))
+def ngrams(data: Dataset) -> Baselines:
+    """Read what the model reads, of the same training texts."""
+    train, test = (
+        [[token for token in row if token] for row in split.inputs.tolist()]
+        for split in (data.train, data.test)
+    )
+    size = text_input(data).num_tokens
     return {
-        "unigrams": float(np.exp(-(logs * found.numpy()).sum() / found.sum().item())),
-        "bigrams": float(np.exp(-np.mean(bigram))),
+        f"Kneser-Ney {name}": KneserNey(train, order, size).perplexity(test)
+        for order, name in ((1, "unigrams"), (2, "bigrams"), (3, "trigrams"))
     }
 
 
@@ -220,13 +206,15 @@ class Case:
     baselines: Callable[[Dataset], Baselines]
     more: tuple[str, ...] = ()
     """Further metrics to print."""
+    splits: int = 1
+    """Few test examples: so many random splits are measured, the preset's own among them."""
     before: str | None = None
     """The preset that it goes on from, trained first with the same seed."""
 
 
 CASES = {
     "mlp_cancer": Case("acc", table, ("auc",)),
-    "mlp_diabetes": Case("mae", number, ("r2",)),
+    "mlp_diabetes": Case("mae", number, ("r2",), splits=10),
     "lstm_weather": Case("mae", weather),
     "transformer_weather": Case("mae", weather),
     "transfer_digits": Case("acc", images),
@@ -244,34 +232,50 @@ CASES = {
     "lstm_sentiment": Case("acc", reviews, ("auc",)),
     "masked_reviews": Case("perplexity", alone, ("acc",)),
     "transformer_finetune": Case("acc", reviews, ("auc",), before="masked_reviews"),
-    "gpt_reviews": Case("perplexity", unigram),
+    "gpt_reviews": Case("perplexity", ngrams),
     "seq2seq_pronunciations": Case("similarity", nearest_word, ("exact",)),
 }
+
+
+def trained(preset: str, settings: list[str], home: Path) -> dict[str, float]:
+    """Return the newest value of every metric of a run."""
+    case = CASES[preset]
+    if case.before:
+        first = train(read_spec(case.before, settings), home=home)
+        assert first.status == "finished", first.message
+        settings = [*settings, f"training.start_from={first.run_id}"]
+    outcome = train(read_spec(preset, settings), home=home)
+    assert outcome.status == "finished", outcome.message
+    with store.open(home) as opened:
+        return {r["metric"]: r["last"] for r in opened.series([outcome.run_id]).to_pylist()}
 
 
 def measure(preset: str, overrides: tuple[str, ...], home: Path) -> None:
     case = CASES[preset]
     found: dict[str, list[float]] = {name: [] for name in (case.metric, *case.more)}
-    for seed in SEEDS:
-        settings = [f"seed={seed}", "training.threads=1", *overrides]
-        if case.before:
-            first = train(read_spec(case.before, settings), home=home)
-            assert first.status == "finished", first.message
-            settings.append(f"training.start_from={first.run_id}")
-        outcome = train(read_spec(preset, settings), home=home)
-        assert outcome.status == "finished", outcome.message
-        with store.open(home) as opened:
-            rows = {r["metric"]: r["last"] for r in opened.series([outcome.run_id]).to_pylist()}
-        for name, values in found.items():
-            values.append(rows[f"test/{name}"])
-    spec = read_spec(preset, list(overrides))
-    baselines = case.baselines(load_dataset(spec.data))
+    beside: dict[str, list[float]] = {}
+    for split in range(case.splits):
+        chosen = [*overrides, *([f"data.split_seed={split}"] if split else [])]
+        for seed in SEEDS:
+            rows = trained(preset, [f"seed={seed}", "training.threads=1", *chosen], home)
+            for name, values in found.items():
+                values.append(rows[f"test/{name}"])
+        for name, value in case.baselines(load_dataset(read_spec(preset, chosen).data)).items():
+            beside.setdefault(name, []).append(value)
     said = ", ".join(
         f"{name} {statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
         for name, values in found.items()
     )
-    beside = ", ".join(f"{name} {value:.4f}" for name, value in baselines.items())
-    print(f"| {preset} | {said} | {beside} |", flush=True)
+    others = ", ".join(
+        f"{name} {statistics.mean(values):.4f}"
+        + (f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else "")
+        for name, values in beside.items()
+    )
+    print(f"| {preset} | {said} | {others} |", flush=True)
+    for split in range(case.splits if case.splits > 1 else 0):
+        ours = found[case.metric][split * len(SEEDS) : (split + 1) * len(SEEDS)]
+        theirs = ", ".join(f"{name} {values[split]:.4f}" for name, values in beside.items())
+        print(f"  split {split}: {statistics.mean(ours):.4f} beside {theirs}", flush=True)
 
 
 def main(arguments: list[str]) -> None:
