@@ -78,21 +78,6 @@ def wait_for_word(process: subprocess.Popen[str], log: Path, word: str) -> str:
     return said
 
 
-def test_the_demo_trains_once_and_knows_it_the_second_time(demo_home: Path) -> None:
-    command = [*DEMO, "--no-dashboard", "--once", "--set", "training.epochs=2"]
-    first = subprocess.run(command, capture_output=True, text=True, check=False)
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert (first.returncode, first.stderr) == (0, "")
-    assert "finished in" in first.stdout
-    assert (second.returncode, second.stderr) == (0, "")
-    assert "here already" in second.stdout
-    with store.open(home=demo_home) as opened:
-        assert opened.count_runs('project = "demo"') == 1
-    store.stop_hub(demo_home)
-    assert wait_until_gone(demo_home) == []
-
-
 @pytest.mark.exhaustive
 def test_ctrl_c_while_training_leaves_no_process_and_a_stopped_run(demo_home: Path) -> None:
     endless = ("--no-dashboard", "--set", "training.epochs=10000")
@@ -108,14 +93,27 @@ def test_ctrl_c_while_training_leaves_no_process_and_a_stopped_run(demo_home: Pa
         assert [run["status"] for run in opened.runs().to_pylist()] == ["stopped"]
 
 
-def test_the_dashboard_is_up_until_a_signal_and_then_gone(demo_home: Path) -> None:
-    with started(demo_home, "--set", "training.epochs=1") as (process, log):
+def test_the_demo_shows_its_run_until_a_signal_and_knows_it_the_second_time(
+    demo_home: Path,
+) -> None:
+    with started(demo_home, "--set", "training.epochs=2") as (process, log):
         said = wait_for_word(process, log, "Ctrl-C stops the dashboard")
         running = ours(demo_home)
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=60)
 
+    assert "finished in" in said
     assert "http://127.0.0.1:" in said
     assert any("streamlit" in command for command in running)
     assert code == 0
+    assert wait_until_gone(demo_home) == []
+
+    command = [*DEMO, "--no-dashboard", "--once", "--set", "training.epochs=2"]
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "here already" in second.stdout
+    with store.open(home=demo_home) as opened:
+        assert opened.count_runs('project = "demo"') == 1
+    store.stop_hub(demo_home)
     assert wait_until_gone(demo_home) == []

@@ -62,8 +62,8 @@ OFTEN = {("dark", PAGES[0]), ("light", PAGES[3]), ("light", PAGES[6])}
         for scheme in ("light", "dark")
     ],
 )
-def test_the_pages_have_no_serious_findings(open_context, visit, run_ids, scheme, path):
-    page = open_context(color_scheme=scheme).new_page()
+def test_the_pages_have_no_serious_findings(page, visit, run_ids, scheme, path):
+    page.emulate_media(color_scheme=scheme)
     visit(page, path.format(*run_ids))
     page.wait_for_timeout(700)  # what still fades in counts as low contrast
 
@@ -76,8 +76,8 @@ def test_the_pages_have_no_serious_findings(open_context, visit, run_ids, scheme
 @pytest.mark.parametrize(
     "path", ["/choose?line=answers&runs={0},{3}", "/releases", "/run?id={0}&tab=Evaluation"]
 )
-def test_a_phone_scrolls_down_only(open_context, visit, run_ids, path):
-    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+def test_a_phone_scrolls_down_only(page, visit, run_ids, path):
+    page.set_viewport_size({"width": 390, "height": 844})
     visit(page, path.format(*run_ids))
 
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")

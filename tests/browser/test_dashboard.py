@@ -229,10 +229,10 @@ def test_the_run_page_draws_predictions_a_chart_at_a_time(page, visit, run_ids):
     expect(page).to_have_url(re.compile("Classes"))
 
 
-def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
+def test_dark_and_light_are_both_drawn(page, visit, run_ids):
     seen = {}
     for scheme in ("light", "dark"):
-        page = open_context(color_scheme=scheme).new_page()
+        page.emulate_media(color_scheme=scheme)
         visit(page, f"/curves?runs={run_ids[0]},{run_ids[1]}")
         drawn(page, re.compile("."))
         mark = page.locator(".chip .letter").first
@@ -263,8 +263,8 @@ def test_dark_and_light_are_both_drawn(visit, run_ids, open_context):
         pytest.param("dark", "/run?id={0}&tab=Evaluation", marks=pytest.mark.exhaustive),
     ],
 )
-def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):
-    page = open_context(color_scheme=scheme).new_page()
+def test_no_page_shuts_anybody_out(page, visit, run_ids, scheme, path):
+    page.emulate_media(color_scheme=scheme)
     visit(page, path.format(*run_ids))
     page.wait_for_timeout(700)  # what still fades in counts as low contrast
 
@@ -274,8 +274,8 @@ def test_no_page_shuts_anybody_out(visit, run_ids, open_context, scheme, path):
     assert [(p["id"], [node["html"] for node in p["nodes"]]) for p in grave] == []
 
 
-def test_on_a_phone_nothing_scrolls_sideways(visit, run_ids, open_context):
-    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+def test_on_a_phone_nothing_scrolls_sideways(page, visit, run_ids):
+    page.set_viewport_size({"width": 390, "height": 844})
     for path in (
         "/",
         "/runs",

@@ -38,6 +38,7 @@ print(wins)
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_of_rivals_one_at_a_time_owns_the_store_and_each_gets_its_turn(home, tmp_path):
     run_id = make_run(home, metrics={"x": [1.0, 2.0]})
     log = tmp_path / "log"
