@@ -29,8 +29,9 @@ _DECISIONS = {
 def advice(choice: Choice, wear: str) -> Markup:
     """Return the recommendation with what speaks for and against the others."""
     found = choice.recommendation
-    head, _, rest = found.sentence.partition(". ")
-    points = [element("li", rest)] if rest else []
+    head = f"Release {found.candidate}" if found.candidate else found.sentence.partition(". ")[0]
+    rest = found.sentence.removeprefix(head).lstrip(". ")
+    points = [_first_point(rest, choice)] if rest else []
     points += [
         element("li", element("b", one.candidate.name), f": {one.reason}")
         for one in choice.options
@@ -38,10 +39,17 @@ def advice(choice: Choice, wear: str) -> Markup:
         and one.decision is not Decision.IS_CHAMPION
         and one.reason not in found.sentence
     ][:4]
-    parts = [element("h3", head.rstrip(".")), element("ul", *points)]
+    parts = [element("h3", head), element("ul", *points)]
     if wear:
         parts.append(element("small", wear))
     return element("div", *parts, cls="box advice")
+
+
+def _first_point(told: str, choice: Choice) -> Markup:
+    """Return why, with the candidate's name before it as strong as in the points that follow."""
+    names = [one.candidate.name for one in choice.options if told.startswith(one.candidate.name)]
+    name = max(names, key=len, default="")
+    return element("li", *([element("b", name)] if name else []), told.removeprefix(name))
 
 
 def candidates(

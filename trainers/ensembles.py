@@ -131,15 +131,39 @@ def _averaged(members: dict[str, Members]) -> dict[str, Array]:
     return {split: part.scores.mean(axis=0) for split, part in members.items()}
 
 
+def stack_weights(home: Home, run_ids: tuple[str, ...]) -> dict[str, Any]:
+    """Return what stacking learns of runs: how much of each score makes each of the ensemble's.
+
+    Returns
+    -------
+    dict
+        ``weights``: of classes one row a class over the logarithms of all members' scores, of
+        numbers one each member; ``offsets``: one a class, or one
+    """
+    part = _members(home, run_ids, "val")
+    model = _stacker(part).fit(_features(part), part.label)
+    weights, offsets = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    if part.task != "classification":
+        return {"weights": weights[0].tolist(), "offsets": float(offsets[0])}
+    if len(weights) == 1:  # of two classes it learns the second one's
+        weights, offsets = (np.concatenate([np.zeros_like(one), one]) for one in (weights, offsets))
+    return {"weights": weights.tolist(), "offsets": offsets.tolist()}
+
+
+def _stacker(part: Members) -> Any:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    return LogisticRegression(max_iter=1000) if part.task == "classification" else Ridge(1.0)
+
+
 def _stacked(members: dict[str, Members]) -> dict[str, Array]:
     """Learn on validation; what is said about validation itself comes from folds."""
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.model_selection import cross_val_predict
 
     val, test = (_features(members[split]) for split in _SPLITS)
     label = members["val"].label
+    model = _stacker(members["val"])
     if members["val"].task == "classification":
-        model: Any = LogisticRegression(max_iter=1000)
         num_classes = members["val"].scores.shape[2]
         fewest = int(np.bincount(label, minlength=num_classes).min())
         if fewest < 2:
@@ -147,7 +171,6 @@ def _stacked(members: dict[str, Members]) -> dict[str, Array]:
         folds = min(_FOLDS, fewest)
         said = np.asarray(cross_val_predict(model, val, label, cv=folds, method="predict_proba"))
         return {"val": said, "test": model.fit(val, label).predict_proba(test)}
-    model = Ridge(1.0)
     said = np.asarray(cross_val_predict(model, val, label, cv=_FOLDS))
     return {"val": said[:, None], "test": model.fit(val, label).predict(test)[:, None]}
 

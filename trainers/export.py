@@ -34,6 +34,7 @@ from trainers.checkpoints import load_model
 from trainers.data.inputs import PretrainedInput, TextInput, model_input_from_mapping
 from trainers.data.raw import RawTexts
 from trainers.errors import DataError, SpecError
+from trainers.export_ensemble import header_of, members_of, write_ensemble
 from trainers.export_inputs import describe, write_inputs
 from trainers.export_networks import OPSET, ExportError, Network, write_network
 from trainers.export_texts import (
@@ -55,7 +56,7 @@ def export(run_id: str, home: Home, folder: Path, *, split: str, count: int = NU
     Parameters
     ----------
     run_id
-        The run: trained, or an int8 variant of one.
+        The run: trained, an int8 variant of one, or an ensemble.
     home
         The store's folder.
     folder
@@ -70,27 +71,51 @@ def export(run_id: str, home: Home, folder: Path, *, split: str, count: int = NU
     ExportError
         If the run has no checkpoint, or its model cannot be exported.
     """
-    int8 = sorted(home.run(run_id).files.glob(f"*{INT8_SUFFIX}"))
-    source = parent_of(home, run_id) if int8 else run_id
-    model = load_best(home, source)
     folder.mkdir(parents=True, exist_ok=True)
+    if members_of(home, run_id):
+        write_ensemble(
+            home,
+            run_id,
+            folder,
+            write_member=lambda member, part: export(member, home, part, split=split, count=0),
+        )
+        model = load_best(home, _trained(home, run_id))
+    else:
+        model = _export_one(run_id, home, folder)
+    chosen = _chosen_ids(home, run_id, split, count)
+    _write_check_inputs(model, chosen, split, folder / "check")
+
+
+def _export_one(run_id: str, home: Home, folder: Path) -> Any:
+    """Write a trained model, or an int8 variant of one; return the trained one."""
+    source = _trained(home, run_id)
+    model = load_best(home, source)
     called = write_model(model, folder)
-    for path in int8:
+    for path in _int8(home, run_id):
         (folder / path.name.replace(INT8_SUFFIX, ".onnx")).write_bytes(path.read_bytes())
-    card = model.card
     config = {
         "format": 1,
         "run": run_id,
-        "parent": source if int8 else None,
-        "variant": "int8" if int8 else "float32",
-        "spec": card["spec"],
+        "parent": source if source != run_id else None,
+        "variant": "int8" if source != run_id else "float32",
+        "spec": model.card["spec"],
         "onnx": called,
         "parameters": sum(p.numel() for p in model.parameters()),
         "exported_with": {"torch": torch.__version__},
     }
     _write_json(folder / "config.json", config)
-    chosen = _chosen_ids(home, run_id, split, count)
-    _write_check_inputs(model, chosen, split, folder / "check")
+    return model
+
+
+def _trained(home: Home, run_id: str) -> str:
+    """Return the run that was trained: of a variant its parent, of an ensemble the first member's."""
+    if members := members_of(home, run_id):
+        return _trained(home, members[0])
+    return parent_of(home, run_id) if _int8(home, run_id) else run_id
+
+
+def _int8(home: Home, run_id: str) -> list[Path]:
+    return sorted(home.run(run_id).files.glob(f"*{INT8_SUFFIX}"))
 
 
 def load_best(home: Home, run_id: str) -> Any:
@@ -105,7 +130,7 @@ def load_best(home: Home, run_id: str) -> Any:
     if not checkpoint.is_file():
         raise ExportError(
             f"Expected a checkpoint of run {run_id}; {checkpoint} does not exist. Only models that "
-            "Bakeoff trained can be exported, ensembles excepted."
+            "Bakeoff trained can be exported, and ensembles of them."
         )
     try:
         model = load_model(checkpoint)
@@ -122,8 +147,7 @@ def load_best(home: Home, run_id: str) -> Any:
 
 def parent_of(home: Home, run_id: str) -> str:
     """Return the run that a variant was made from."""
-    header = json.loads(home.run(run_id).header.read_text(encoding="utf-8"))
-    return str((header.get("parents") or [run_id])[0])
+    return str((header_of(home, run_id).get("parents") or [run_id])[0])
 
 
 def write_model(model: Any, folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Choose: a model line, its candidates, and one screen that says which to release and why."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from dashboard import (
     data,
     evaluation_data,
     explorer,
+    formats,
     frame,
     markup,
     navigation,
@@ -85,8 +87,12 @@ def _line(project: str | None) -> str:
             usual = (project or "model").lower().replace(" ", "-")
             chosen = st.text_input("Its name", value=usual, key="choose_new_line", width=220)
         present = release_data.champion(chosen) if chosen in known else None
-        told = f"Champion: {present.ref}, since {present.at[:10]}" if present else "No champion yet"
-        st.caption(told)
+        if present is None:
+            st.caption("No champion yet")
+        else:
+            at = datetime.fromisoformat(present.at)
+            told = f"Champion: {present.ref}, since {formats.moment(at, st.context.timezone)}"
+            st.caption(told, help=f"Exactly {present.at[:19].replace('T', ' ')} UTC")
     try:
         return check_line(str(chosen))
     except LineNameError as error:

@@ -3,6 +3,7 @@
 import getpass
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import streamlit as st
 
@@ -107,8 +108,9 @@ def _champion(line: str, champion: Release, found: tuple[Release, ...]) -> None:
     with st.container(border=True):
         st.subheader(f":material/trophy: {line} · champion v{champion.version}", anchor=False)
         st.markdown(
-            f"Since {champion.at[:16].replace('T', ' ')} UTC, by {markup.plain(champion.who)}: "
-            f"{markup.plain(champion.reason)}"
+            f"Since {_words(champion.at)}, by {markup.plain(champion.who)}: "
+            f"{markup.plain(champion.reason)}",
+            help=f"Exactly {champion.at[:19].replace('T', ' ')} UTC",
         )
         if champion.override:
             st.warning(
@@ -141,7 +143,7 @@ def _roll_back(line: str) -> None:
 def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Markup:
     heads = [
         element("th", name, scope="col")
-        for name in ("Version", "Aliases", "Run", "When (UTC)", "Who", "Gates", "Reason")
+        for name in ("Version", "Aliases", "Run", "When", "Who", "Gates", "Reason")
     ]
     rows = []
     for one in found:
@@ -155,7 +157,7 @@ def _versions(found: tuple[Release, ...], points: dict[str, int]) -> markup.Mark
                 element("th", f"v{one.version}", scope="row"),
                 element("td", *(chips or [formats.DASH])),
                 element("td", markup.run_link(one.runs[0], _name(one))),
-                element("td", one.at[:16].replace("T", " ")),
+                element("td", _moment(one.at)),
                 element("td", one.who),
                 element("td", choice_tables.ticks(one.gates), " ", *override),
                 element("td", one.reason[:160], cls="wrap"),
@@ -338,7 +340,7 @@ def _history() -> None:
         st.caption("This is the policy that came with the store.")
         return
     for one in found[:20]:
-        told = f"{one.number} · {one.at[:16].replace('T', ' ')} · {one.who}"
+        told = f"{one.number} · {_words(one.at)} · {one.who}"
         with st.expander(f"{told}{f' · {one.reason}' if one.reason else ''}"):
             try:
                 text = policies.difference(place(), one.number - 1, one.number)
@@ -354,13 +356,13 @@ def _audit() -> None:
         return
     heads = [
         element("th", name, scope="col")
-        for name in ("No.", "When (UTC)", "Who", "What", "On", "Details", "Hash")
+        for name in ("No.", "When", "Who", "What", "On", "Details", "Hash")
     ]
     rows = [
         element(
             "tr",
             element("th", str(one.n), scope="row"),
-            element("td", one.at[:19].replace("T", " ")),
+            element("td", _moment(one.at)),
             element("td", one.who),
             element("td", one.action),
             element("td", one.subject),
@@ -370,6 +372,15 @@ def _audit() -> None:
         for one in entries[:200]
     ]
     components.sheet(markup.table(heads, rows, label="Audit log, newest first"), key="audit")
+
+
+def _words(at: str) -> str:
+    """Return a time of the records, which are in UTC, in the reader's zone."""
+    return formats.moment(datetime.fromisoformat(at), st.context.timezone)
+
+
+def _moment(at: str) -> markup.Markup:
+    return markup.moment(_words(at), datetime.fromisoformat(at))
 
 
 def _told(details: dict[str, object]) -> str:

@@ -17,15 +17,12 @@ from typing import Any, Final
 from experiments.errors import ExperimentError
 
 SUMS: Final = "SHA256SUMS"
-REQUIRED: Final = (
-    "config.json",
-    "labels.json",
-    "preprocessing.json",
-    "weights.safetensors",
-)
+_DESCRIBED: Final = ("config.json", "labels.json", "preprocessing.json")
+REQUIRED: Final = (*_DESCRIBED, "weights.safetensors")
 _ONE_NETWORK, _TWO_NETWORKS = ("model.onnx",), ("encoder.onnx", "decoder.onnx")
 MAX_BYTES: Final = 8 << 30
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_MEMBER = re.compile(r"member-([1-9][0-9]{0,2})\.(.+)")
 _TIME = (1980, 1, 1, 0, 0, 0)  # the same content is the same zip
 
 
@@ -73,7 +70,26 @@ def pack(folder: Path, target: Path) -> str:
 
 def required(names: Iterable[str]) -> tuple[str, ...]:
     """Return the files that a bundle with such files has to have."""
-    return REQUIRED + (_TWO_NETWORKS if set(names) & set(_TWO_NETWORKS) else _ONE_NETWORK)
+    there = set(names)
+    members = _members(dict.fromkeys(there, b""))
+    if members:
+        parts = (f"{name}.{file}" for name, part in members.items() for file in required(part))
+        return (*_DESCRIBED, *parts)
+    return REQUIRED + (_TWO_NETWORKS if there & set(_TWO_NETWORKS) else _ONE_NETWORK)
+
+
+def members_of(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], ...]:
+    """Return the files of each model of an ensemble, by the names that they have alone."""
+    return tuple(_members(files).values())
+
+
+def _members(files: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """Return ``member-1``, ``member-2``, ... each with its own files."""
+    found: dict[int, dict[str, bytes]] = {}
+    for name, content in files.items():
+        if part := _MEMBER.fullmatch(name):
+            found.setdefault(int(part[1]), {})[part[2]] = content
+    return {f"member-{number}": found[number] for number in sorted(found)}
 
 
 def read(path: Path, *, sha256: str | None = None) -> Bundle:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from experiments.releasing.bundle import BundleError
+from experiments.releasing.bundle import BundleError, members_of
+from experiments.releasing.ensemble_predictor import EnsemblePredictor
 from experiments.releasing.predictor import Predictor, ScorePredictor
 from experiments.releasing.rating_predictor import RatingPredictor
 from experiments.releasing.several_predictor import SeveralPredictor
@@ -42,6 +43,9 @@ def open_model(files: Mapping[str, bytes], *, threads: int = 1) -> Predictor:
         kind, modality = facts["scores"]["kind"], facts["modality"]
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"Expected the files of a model; got a mistake in {error}.") from error
+    if kind == "ensemble":
+        members = [open_model(part, threads=threads) for part in members_of(files)]
+        return EnsemblePredictor(files, facts, members, threads=threads)
     made = RatingPredictor if modality == "ratings" else _BY_SCORES.get(kind)
     if made is None:
         raise BundleError(f"Expected a kind of model that is known; got {kind!r}. Update Bakeoff.")

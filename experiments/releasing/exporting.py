@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.errors import ExperimentError
 from experiments.releasing.bundle_check import ExportCheck
@@ -43,6 +44,7 @@ def export_run(
         If the model cannot be exported at all.
     """
     _check_model(home, run_id)
+    split = _checked_on(home, run_id, split)
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [run_id, "--home", str(home.path), "--out", str(folder), "--split", split]
     done = _run("trainers.export", arguments)
@@ -66,12 +68,33 @@ def export_run(
 def _check_model(home: Home, run_id: str) -> None:
     """Refuse at once what has no model: torch takes seconds to find that out."""
     run = home.run(run_id)
-    has_variant = any(run.files.glob("*-int8.onnx"))
-    if not has_variant and not (run.checkpoints / "best.ckpt").is_file():
+    for member in _members(home, run_id):
+        _check_model(home, member)
+    has_model = _members(home, run_id) or any(run.files.glob("*-int8.onnx"))
+    if not has_model and not (run.checkpoints / "best.ckpt").is_file():
         raise ExportFailedError(
             f"Expected a checkpoint of run {run_id}; {run.checkpoints / 'best.ckpt'} does not "
-            "exist. Only models that Bakeoff trained can be exported, ensembles excepted."
+            "exist. Only models that Bakeoff trained can be exported, and ensembles of them."
         )
+
+
+def _members(home: Home, run_id: str) -> Sequence[str]:
+    """Return the runs that an ensemble is made of; nothing for any other run."""
+    return _config(home, run_id).get("members") or ()
+
+
+def _checked_on(home: Home, run_id: str, split: str) -> str:
+    """Return the split to check on: what a stack says of validation comes from folds, not from it."""
+    kind = (_config(home, run_id).get("model") or {}).get("kind")
+    return "test" if kind == "ensemble_stack" else split
+
+
+def _config(home: Home, run_id: str) -> dict[str, Any]:
+    try:
+        header = json.loads(home.run(run_id).header.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return header.get("config") or {}
 
 
 def _run(module: str, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":

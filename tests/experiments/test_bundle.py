@@ -59,6 +59,20 @@ def test_a_bundle_reads_as_it_was_packed_and_is_the_same_every_time(folder, tmp_
     assert all(name in sums for name in bundle.required(()))
 
 
+def test_an_ensemble_needs_every_file_of_each_of_its_members():
+    names = [f"member-{n}.{name}" for n in (1, 2) for name in bundle.required(())]
+    files = {name: name.encode() for name in [*names, "config.json"]}
+
+    wanted = bundle.required(files)
+
+    assert {*names, "config.json", "labels.json", "preprocessing.json"} == set(wanted)
+    assert "weights.safetensors" not in wanted
+    first, second = bundle.members_of(files)
+    assert first["model.onnx"] == b"member-1.model.onnx"
+    assert set(second) == set(bundle.required(()))
+    assert bundle.members_of({"model.onnx": b""}) == ()
+
+
 def test_a_bundle_that_lacks_a_file_is_not_made(folder, tmp_path):
     (folder / "model.onnx").unlink()
 

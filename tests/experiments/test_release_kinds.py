@@ -11,8 +11,9 @@ import pytest
 
 import store
 from experiments.evaluating.predicted import Predicted
+from experiments.releasing import bundle
 from experiments.releasing.bulk_predict import predict_file
-from experiments.releasing.bundle_models import open_folder
+from experiments.releasing.bundle_models import open_folder, open_model
 from experiments.releasing.exporting import export_run
 from store.layout import Home
 
@@ -153,3 +154,49 @@ def check_against_the_record(home: Home, run_id: str, path: Path, column: str) -
     }
     for example, score in zip(recorded.example_id.to_pylist(), scores, strict=True):
         assert told[example] == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("how", ["average", "stack"])
+@pytest.mark.parametrize(
+    ("kind", "other"),
+    [("table", {"kind": "mlp", "widths": [16]}), ("forecast", {"kind": "lstm", "hidden": 4})],
+)
+def test_an_ensemble_answers_what_was_recorded(
+    kind: str, other: dict[str, Any], how: Any, tmp_path: Path
+):
+    from trainers.ensembles import combine
+    from trainers.fit import train
+    from trainers.spec import load_spec
+
+    make, data, model = KINDS[kind]
+    source, home = tmp_path / "own.csv", Home(tmp_path / "home").create()
+    rows = make(np.random.default_rng(0))
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    training = {"epochs": 1, "batch_size": 32, "lr": 1e-2, "threads": 1}
+    ids = [
+        train(
+            load_spec(
+                {
+                    "data": {**data, "path": str(source)},
+                    "model": one,
+                    "training": training,
+                }
+            ),
+            home=home.path,
+        ).run_id
+        for one in (model, {**model, **other})
+    ]
+    run_id, _ = combine(home, tuple(ids), how=how, name=None)
+
+    found = export_run(home, run_id, tmp_path / "model", split="val", tolerance=1e-3)
+    packed = bundle.pack(tmp_path / "model", tmp_path / "bundle.zip")
+    opened = open_model(bundle.read(tmp_path / "bundle.zip", sha256=packed).files)
+    answers = predict_file(opened, source, tmp_path / "out.jsonl")
+
+    assert found.matches, found.reason
+    assert answers.num_rows > 100
+    if kind in COMPARED:
+        check_against_the_record(home, run_id, answers.path, COMPARED[kind])

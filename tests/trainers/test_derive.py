@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import store
+from store.layout import Home
 from trainers.checkpoints import load_model
 from trainers.derive import main
+from trainers.ensembles import stack_weights
 from trainers.fit import train
 from trainers.spec import load_spec
 
@@ -48,6 +50,12 @@ def test_an_ensemble_is_a_run_with_parents_and_predictions(
     if how == "average":
         mean = np.mean([np.array(part["scores"].to_pylist()) for part in parts], axis=0)
         np.testing.assert_allclose(scores, mean)
+        return
+    learnt = stack_weights(Home.locate(home), two)
+    known = np.log([np.array(part["scores"].to_pylist()) for part in parts])
+    logits = np.concatenate(list(known), axis=1) @ np.array(learnt["weights"]).T
+    odds = np.exp(logits + learnt["offsets"])
+    np.testing.assert_allclose(scores, odds / odds.sum(1, keepdims=True), atol=1e-9)
 
 
 def test_a_pruned_model_has_zeros_and_its_own_predictions(two: tuple[str, str], home: Path):
