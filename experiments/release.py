@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from experiments.errors import UsageError
 from experiments.releasing import exact_record
 from experiments.releasing import release_evidence as evidence
 from experiments.releasing.exporting import ExportFailedError, export_run
@@ -119,7 +120,7 @@ def release(  # noqa: PLR0913  # each is a fact of the decision
     check_line(line)
     names = [check_alias(name) for name in dict.fromkeys(aliases)]
     if not reason.strip() or (override is not None and not override.strip()):
-        raise ReleaseError("Expected a reason for the release and for an override; got none.")
+        raise UsageError("Expected a reason for the release and for an override; got none.")
     ids = [store.run(run_id)["run_id"] for run_id in run_ids]
     others = [tuple(store.run(run_id)["run_id"] for run_id in runs) for runs in considered]
     if not ids:
@@ -249,7 +250,7 @@ def rollback(
     """
     check_line(line)
     if not reason.strip():
-        raise ReleaseError("Expected a reason for the rollback; got none.")
+        raise UsageError("Expected a reason for the rollback; got none.")
     finish(home)
     with releasing(home):
         _, champions = alias_states(home, line)

@@ -52,7 +52,11 @@ def page() -> None:
     wanted = state.listed("runs")
     policy = _policy(line)
     if policy is not None:
-        runs = explorer.rows(wanted[:_MOST]) or _suggested(newest, policy, line)
+        named = explorer.rows(wanted[:_MOST])
+        known = {run["run_id"] for run in named}
+        gone = [run_id for run_id in wanted[:_MOST] if run_id not in known]
+        cards.left_out("No candidates, since they are not here", gone)
+        runs = named or _suggested(newest, policy, line)
         choose_runs(runs, newest, key="choose_runs", most=_MOST)
         if runs and line:
             _decide(line, policy, runs)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import background, choice_tables, components, markup, navigation, release_data
 from experiments.release import Release
-from experiments.releasing.choose import Choice, Option
+from experiments.releasing.choose import Choice, Decision, Option
 
 
 def button(line: str, choice: Choice, present: Release | None) -> None:
@@ -84,10 +84,10 @@ def missing(reason: str, override: str, *, is_closed: bool) -> str:
 
 
 def _reason(choice: Choice, option: Option) -> str:
-    """Return a reason to start from: what the evidence says."""
+    """Return a reason to start from: what speaks for the model; nothing where nothing does."""
     if option.candidate.name == choice.recommendation.candidate:
         return choice.recommendation.sentence
-    return option.reason
+    return option.reason if option.decision in {Decision.RELEASE, Decision.COST} else ""
 
 
 def _is_champion(option: Option, present: Release | None) -> bool:

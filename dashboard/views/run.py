@@ -80,7 +80,7 @@ def _look(run_id: str) -> object:
 def _header(run: Mapping[str, Any]) -> None:
     status = theme.status(run["status"])
     with st.container(horizontal=True, vertical_alignment="center", key="page_head"):
-        st.title(run["name"] or run["run_id"], anchor=False, width="content")
+        st.title(markup.plain(run["name"] or run["run_id"]), anchor=False, width="content")
         st.badge(status.label, color=status.colour, help=status.meaning)
         if run.get("pinned"):
             st.badge("pinned", icon=":material/keep:", color="gray", help="It is never deleted.")

@@ -96,9 +96,7 @@ def judge_threshold(gate: ThresholdGate, case: Case) -> Judgement:
     level = gate.level or case.policy.level
     where, bare = split_of(gate.metric, case.policy.split)
     if bare.lower() in CALIBRATION and case.model.says_numbers(where):
-        told = (
-            "The model says numbers, not probabilities of classes: there is nothing to calibrate."
-        )
+        told = "The model gives no probabilities of classes: there is nothing to calibrate."
         return Judgement(passed=True, reason=told)
     found = measure(case.model, gate.metric, split=case.policy.split, level=level)
     if isinstance(found, Missing):

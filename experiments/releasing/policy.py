@@ -199,8 +199,9 @@ def parse(text: str) -> Policies:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
+        told = getattr(error, "problem", None) or " ".join(str(error).split())
         raise PolicyError(
-            f"Expected the policy to be YAML; got a mistake{where}: {error}."
+            f"Expected the policy to be YAML; got a mistake{where}: {told}."
         ) from error
     if not isinstance(content, dict):
         raise PolicyError(f"Expected the policy to have keys such as gates; got {content!r:.60}.")
@@ -244,12 +245,16 @@ def _policy(values: Any, base: Policy, prefix: str, problems: list[str]) -> Poli
     return replace(base, **changes)
 
 
+_NAMED = [name for name in METRICS if "@" not in name or name.endswith("@10")]
+"""Metrics as they are told: of those of lists one length stands for all."""
+
+
 def _problem(key: str, value: Any) -> str:
     """Return what a value should be, or nothing if it is."""
     if key == "gates":
         return "" if isinstance(value, list) else "a list of gates"
     if key == "metric":
-        return "" if value in (AUTO, *METRICS) else f"one of {AUTO}, {', '.join(METRICS)}"
+        return "" if value in (AUTO, *METRICS) else f"one of {AUTO}, {', '.join(_NAMED)}"
     if key == "split":
         is_name = isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum()
         return "" if is_name else "the name of a split"

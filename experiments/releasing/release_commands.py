@@ -13,6 +13,7 @@ from experiments.release import (
     Release,
     ReleaseNotFoundError,
     aliases,
+    champion,
     find,
     lines,
     release,
@@ -42,7 +43,9 @@ def choose_command(home: str | None, line: str, runs: list[str], *, as_json: boo
     with store.open(home=place.path) as opened:
         candidates = candidates_of(opened, runs)
         ids = [run_id for one in candidates for run_id in one.run_ids]
-        wanted = settled(policy.read(place, line), Model(opened, ids[0]))
+        present = champion(place, line)
+        deciding = present.runs[0] if present else ids[0]
+        wanted = settled(policy.read(place, line), Model(opened, deciding))
         wear = look(
             place,
             opened.run(ids[0]),

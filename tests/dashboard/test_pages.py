@@ -193,7 +193,7 @@ def test_a_run_shows_its_numbers_and_says_what_is_missing(runs, opened, everythi
     at = opened("run", id=runs[6])
 
     assert not at.exception
-    assert at.title[0].value == "transformer-06"
+    assert at.title[0].value == "transformer\\-06"
     said = everything_said(at)
     assert "val/acc" in said
     assert "best ↑ at step" in said

@@ -252,3 +252,31 @@ def test_a_question_that_cannot_be_asked_is_a_usage_error(said, runs, words, tol
 def test_a_comparison_needs_two_different_runs(said, runs):
     assert "got 1." in said("compare", runs[0])[2]
     assert "twice" in said("compare", runs[0], runs[0])[2]
+
+
+def judged(home, name, tokens, loss):
+    """Record a language model by its loss a token on each text."""
+    run = store.init(name=name, home=home, capture=False, monitor=False)
+    ids = [f"text-{n}" for n in range(len(tokens))]
+    run.log_predictions("test", ids, tokens, (loss * tokens)[:, None], task="tokens")
+    run.finish()
+    return run.id
+
+
+def test_less_perplexity_is_better_and_what_matters_follows_the_champion(said, home):
+    tokens = np.full(200, 30)
+    loss = np.random.default_rng(1).normal(2, 0.2, 200)
+    bad, good = (
+        judged(home, name, tokens, loss + more) for name, more in (("bad", 0.5), ("good", 0))
+    )
+    margin = "perplexity on test, margin 0.6"  # a twentieth of the first one's, not of the other
+
+    first = said("choose", "lm", bad)[1]
+    said("release", "lm", bad, "--reason", "r", "--override", "a test", "--no-export")
+    second = said("choose", "lm", good)[1]
+    compared = said("compare", bad, good, "--split", "test")[1]
+
+    assert margin in first
+    assert margin in second
+    assert "good is clearly better than the champion on perplexity: \N{MINUS SIGN}" in second
+    assert "good: clearly better" in compared
