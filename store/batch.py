@@ -3,45 +3,35 @@
 import itertools
 import json
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from store import record
 from store.compaction import STORED, Points, generation, is_minus_zero, nullable
 from store.feeds import Feed
-from store.journal_reader import Block, Position
+from store.flattening import flatten
+from store.journal_reader import Position
 from store.layout import RunFolder
 from store.schema import HOT_COLUMNS, key_of
-from store.series import summarise
+from store.series import UPSERT, rows_of_series, summarise
 
 if TYPE_CHECKING:
     import duckdb
 
-_SERIES = """
-INSERT INTO series_base SELECT * FROM series_feed
-ON CONFLICT DO UPDATE SET
-    n = n + excluded.n,
-    first_step = least(first_step, excluded.first_step),
-    last_us = CASE WHEN excluded.last_step >= last_step THEN excluded.last_us ELSE last_us END,
-    last_value =
-        CASE WHEN excluded.last_step >= last_step THEN excluded.last_value ELSE last_value END,
-    last_step = greatest(last_step, excluded.last_step),
-    min_step = CASE WHEN min_value IS NULL OR excluded.min_value < min_value
-        THEN excluded.min_step ELSE min_step END,
-    min_value = least(min_value, excluded.min_value),
-    max_step = CASE WHEN max_value IS NULL OR excluded.max_value > max_value
-        THEN excluded.max_step ELSE max_step END,
-    max_value = greatest(max_value, excluded.max_value),
-    n_nan = n_nan + excluded.n_nan,
-    n_inf = n_inf + excluded.n_inf
+    from store.waiting import Waiting
+
+_ADD_SERIES = UPSERT.format(table="series_base", feed="series_feed")
+_REPLACE_SERIES = """
+INSERT OR REPLACE INTO series_base
+SELECT * FROM newest.changed ORDER BY metric_key, run_key
 """
+"""In the order in which tables read them."""
 
 _EMPTY_HOT = f"DROP TABLE points_hot; CREATE TABLE points_hot({HOT_COLUMNS})"
 """TRUNCATE under readers leaks the blocks."""
@@ -57,9 +47,12 @@ _FOLDER_TICK_NS = 1_000_000_000
 """A folder that changed more recently may change again without its time showing it."""
 
 GENERATION_POINTS = 1_000_000
-"""From how many points on a look makes a generation of its own."""
-
 _KEY = itemgetter(1)
+
+
+def is_generation(num_points: int) -> bool:
+    """Whether so many points are sorted at once, and not written as they are before."""
+    return num_points >= GENERATION_POINTS
 
 
 @dataclass(slots=True)
@@ -113,8 +106,11 @@ class Batch:
 
     runs: list[LiveRun] = field(default_factory=list)
     new_params: list[LiveRun] = field(default_factory=list)
-    blocks: list[tuple[int, Block]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    """Of metrics that have points in journals."""
     sealed: list[tuple[int, pa.Table]] = field(default_factory=list)
+    num_sealed: int = 0
+    """How many points these have."""
     events: list[tuple[Any, ...]] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: list[tuple[Any, ...]] = field(default_factory=list)
@@ -152,30 +148,55 @@ class BatchWriter:
             for name, goal, unit, summary, alarm in rows
         }
 
-    def commit(self, batch: Batch) -> Points | None:
-        """Write a batch in one transaction and return its points; on an error nothing is there."""
-        connection = self._connection
-        points = _flatten(batch)
-        connection.execute("BEGIN")
-        try:
+    def knows(self, batch: Batch) -> bool:
+        """Whether there is nothing in a batch that the database has not."""
+        return batch.is_empty and batch.names <= self._metrics.keys()
+
+    def commit(self, batch: Batch) -> int:
+        """Write a batch in one transaction; return how many points were not sorted at once."""
+        points = flatten((), batch.sealed)
+        with self._transaction():
             self._write_metrics(batch)
             self._write_runs(batch)
             if points is not None:
                 self._write_points(points)
-                self._series.run(_SERIES, pa.table(summarise(points)))
+                self._series.run(_ADD_SERIES, rows_of_series(summarise(points)))
             if batch.events:
                 self._insert("event", _table(batch.events, _EVENT_TYPES))
             if batch.ledger:
                 self.upsert_ledger({row[0]: row for row in batch.ledger}.values())
-            connection.execute("COMMIT")
+        return 0 if is_generation(batch.num_sealed) else batch.num_sealed
+
+    def store(self, waiting: "Waiting") -> int:
+        """Write what waits in one transaction; return how many points were not sorted at once."""
+        waiting.count()
+        points = waiting.points()
+        with self._transaction():
+            if points is not None:
+                self._write_points(points)
+                self._connection.execute(_REPLACE_SERIES)
+            self.upsert_ledger(
+                (file, key, at.offset, at.vocabulary(), at.damaged, at.closed)
+                for file, (key, at) in waiting.files.items()
+            )
+        num_points = waiting.num_points
+        waiting.clear()
+        return 0 if is_generation(num_points) else num_points
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or nothing of it."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            _rollback(connection)
+            _rollback(self._connection)
             raise
-        return points
 
     def _write_points(self, points: Points) -> None:
         """Add points to the unsorted ones; as many as make a generation are sorted at once."""
-        if len(points["step"]) >= GENERATION_POINTS:
+        if is_generation(len(points["step"])):
             self._generation.run(_ADD_GENERATION, generation(points))
             return
         stored = {name: points[name] for name in STORED}
@@ -185,7 +206,7 @@ class BatchWriter:
 
     def _write_metrics(self, batch: Batch) -> None:
         """Add metrics that appear for the first time, and what runs say about them."""
-        names = {name for _, block in batch.blocks for name in block.keys}
+        names = set(batch.names)
         for _, table in batch.sealed:
             names |= set(table["metric"].cast(pa.string()).unique().to_pylist())
         for name in names | set(batch.metrics):
@@ -238,22 +259,16 @@ class BatchWriter:
     def confirm_seal(self, live: LiveRun, num_points: int) -> None:
         """Replace a run's segments in the ledger by its sealed file."""
         segments = [live.file_key(name) for name in live.sealed]
-        self._connection.execute("BEGIN")
-        try:
+        with self._transaction():
             self._connection.execute(
                 "DELETE FROM journal WHERE file IN (SELECT unnest(?))", [segments]
             )
             self.upsert_ledger([live.seal_row(num_points)])
-            self._connection.execute("COMMIT")
-        except BaseException:
-            _rollback(self._connection)
-            raise
 
     def compact(self) -> None:
         """Turn the unsorted points into a sorted generation, in one transaction."""
         run = self._connection.execute
-        run("BEGIN")
-        try:
+        with self._transaction():
             hot = run("SELECT * FROM points_hot").to_arrow_table()
             if hot.num_rows:
                 hot = hot.set_column(
@@ -263,10 +278,6 @@ class BatchWriter:
                 del hot  # half of the memory that this takes
                 self._generation.run(_ADD_GENERATION, generation(points))
             run(_EMPTY_HOT)
-            run("COMMIT")
-        except BaseException:
-            _rollback(self._connection)
-            raise
 
     def upsert_ledger(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Write how far files have been taken in."""
@@ -315,51 +326,6 @@ _JOURNAL_TYPES = {
     "damaged": pa.int64(),
     "closed": pa.bool_(),
 }
-
-
-def _flatten(batch: Batch) -> Points | None:
-    """Return one row a point from everything that a batch holds of several metrics a call."""
-    parts = [_block_columns(run_key, block) for run_key, block in batch.blocks]
-    parts += [_sealed_columns(run_key, table) for run_key, table in batch.sealed]
-    if not any(len(part["step"]) for part in parts):
-        return None
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _block_columns(run_key: int, block: Block) -> Points:
-    """Return the points of a block, one metric after the other."""
-    count, width = block.values.shape
-    keys = np.array([key_of(name) for name in block.keys], dtype=np.int64)
-    elapsed_us = np.floor(block.elapsed_s * 1e6)  # as fine as the wall clock; packs better
-    once = {
-        "step": block.step,
-        "epoch": block.epoch,
-        "wall_us": block.wall_us,
-        "elapsed_s": elapsed_us / 1e6,
-        "start_us": block.wall_us - elapsed_us.astype(np.int64),
-    }
-    return {
-        "run_key": np.full(count * width, run_key, dtype=np.int64),
-        "metric_key": np.repeat(keys, count),
-        **{name: np.tile(column, width) for name, column in once.items()},
-        "value": block.values.T.ravel(),
-    }
-
-
-def _sealed_columns(run_key: int, table: pa.Table) -> Points:
-    metric = table["metric"].combine_chunks()
-    if isinstance(metric, pa.ChunkedArray):
-        metric = metric.unify_dictionaries().combine_chunks()
-    keys = np.array([key_of(name) for name in metric.dictionary.to_pylist()], dtype=np.int64)
-    names = ("step", "epoch", "wall_us", "elapsed_s", "value")
-    columns = {name: table[name].to_numpy() for name in names}
-    elapsed_us = np.rint(columns["elapsed_s"] * 1e6).astype(np.int64)
-    return {
-        "run_key": np.full(table.num_rows, run_key, dtype=np.int64),
-        "metric_key": keys[metric.indices.to_numpy()] if table.num_rows else np.empty(0, np.int64),
-        **columns,
-        "start_us": columns["wall_us"] - elapsed_us,
-    }
 
 
 def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:

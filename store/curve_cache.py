@@ -3,14 +3,17 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from store.flattening import curve_columns
+from store.journal_reader import Block
 from store.m4 import last_write_wins
+from store.schema import key_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,20 +108,30 @@ class Curve:
         return curve
 
 
+Newest = Callable[[int, int], Iterable[Columns]]
+
+
+def _none(_run_key: int, _metric_key: int) -> Iterable[Columns]:
+    return ()
+
+
 class CurveCache:
     """The most recently used curves, up to a number of bytes.
 
     Parameters
     ----------
+    newest
+        Gives points of a run's metric that are not in the database yet, with all columns.
     capacity_bytes
         How much memory the arrays may take.
     """
 
-    def __init__(self, capacity_bytes: int = 256 << 20) -> None:
+    def __init__(self, newest: "Newest | None" = None, capacity_bytes: int = 256 << 20) -> None:
+        self._newest = newest or _none
         self._capacity = capacity_bytes
         self._curves: OrderedDict[tuple[int, int], Curve] = OrderedDict()
         self.lock = threading.RLock()
-        """Hold it while points are committed and `add` is called: then no curve misses any."""
+        """Hold it while points come in or go to the database: then no curve misses any."""
         self.origin = secrets.token_hex(4)
         """Of the clock: another cache has another one."""
         self.clock = 0
@@ -158,43 +171,77 @@ class CurveCache:
                 names |= dict.fromkeys(curve.columns)
             found = {
                 key: _sorted(columns, self.clock)
-                for key, columns in _read(cursor, missing, metric_key, list(names)).items()
+                for key, columns in self._read(cursor, missing, metric_key, list(names)).items()
             }
             repeating = [key for key, curve in found.items() if curve is None]
             if repeating:
-                timed = _read(cursor, repeating, metric_key, list(names | {"wall": None}))
+                timed = self._read(cursor, repeating, metric_key, list(names | {"wall": None}))
                 found |= {key: _sorted(columns, self.clock) for key, columns in timed.items()}
             for key, curve in found.items():
                 if curve is not None:
                     self._curves[key, metric_key] = curve
             self._shrink(keep=len(missing))
 
-    def add(self, points: Columns) -> None:
-        """Extend the curves in memory by points that were just committed."""
+    def add(self, run_key: int, blocks: Iterable[Block]) -> None:
+        """Extend the curves in memory by points that a run's journal has brought."""
         if self.is_empty:
             return
-        self.clock += 1
-        points = {**points, "elapsed": points["elapsed_s"], "wall": points["wall_us"] / 1e6}
-        order = np.lexsort((points["metric_key"], points["run_key"]))
-        run_key, metric_key = points["run_key"][order], points["metric_key"][order]
-        changes = (np.diff(run_key) != 0) | (np.diff(metric_key) != 0)
-        starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
-        for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-            key = (int(run_key[start]), int(metric_key[start]))
-            if key in self._curves:
-                rows = order[start:end]
-                curve = self._curves[key]
-                new = {name: points[name][rows] for name in curve.columns}
-                curve = curve.extend(new, self.clock)
-                if curve is None:  # it is read anew when somebody looks
-                    del self._curves[key]
-                else:
-                    self._curves[key] = curve
+        found: dict[tuple[int, int], list[Columns]] = {}
+        for block in blocks:
+            for place, name in enumerate(block.keys):
+                key = (run_key, key_of(name))
+                if key in self._curves:
+                    found.setdefault(key, []).append(curve_columns(block, place))
+        if found:
+            self.clock += 1
+        for key, parts in found.items():
+            curve = self._curves[key]
+            new = {name: np.concatenate([part[name] for part in parts]) for name in curve.columns}
+            curve = curve.extend(new, self.clock)
+            if curve is None:  # it is read anew when somebody looks
+                del self._curves[key]
+            else:
+                self._curves[key] = curve
 
     def clear(self) -> None:
         """Forget everything."""
         with self.lock:
             self._curves.clear()
+
+    def _read(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        run_keys: Collection[int],
+        metric_key: int,
+        names: Sequence[str],
+    ) -> dict[int, Columns]:
+        """Return the points of each run, in the order in which they lie: that is nearly sorted."""
+        numbers = ", ".join(str(int(key)) for key in run_keys)
+        asked = cursor.execute(
+            _POINTS.format(", ".join(_COLUMNS[name] for name in names), numbers), [metric_key]
+        )
+        pieces: dict[int, list[Columns]] = {key: [] for key in run_keys}
+        for batch in asked.to_arrow_reader():
+            if not batch.num_rows:
+                continue
+            columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in names}
+            owner = batch["run_key"].to_numpy()
+            ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+            if len(ends) * _LONG_PIECE > len(owner):  # as they arrived, one run's between another's
+                order = np.argsort(owner, kind="stable")
+                owner = owner[order]
+                columns = {name: column[order] for name, column in columns.items()}
+                ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+            for start, end in pairwise([0, *ends.tolist(), len(owner)]):
+                piece = {name: column[start:end] for name, column in columns.items()}
+                pieces[int(owner[start])].append(piece)
+        for key, parts in pieces.items():
+            parts.extend(self._newest(key, metric_key))
+        empty = {name: np.empty(0, np.int64 if name == "step" else np.float64) for name in names}
+        return {
+            key: {name: np.concatenate([part[name] for part in parts or [empty]]) for name in names}
+            for key, parts in pieces.items()
+        }
 
     def _shrink(self, keep: int) -> None:
         """Forget the oldest curves, but not the last `keep`."""
@@ -221,36 +268,3 @@ def _sorted(columns: Columns, clock: int) -> Curve | None:
         if bool(np.any(step[1:] == step[:-1])):
             return None
     return Curve({name: column[keep] for name, column in columns.items()}, clock)
-
-
-def _read(
-    cursor: "duckdb.DuckDBPyConnection",
-    run_keys: Collection[int],
-    metric_key: int,
-    names: Sequence[str],
-) -> dict[int, Columns]:
-    """Return the points of each run, in the order in which they lie: that is nearly sorted."""
-    numbers = ", ".join(str(int(key)) for key in run_keys)
-    asked = cursor.execute(
-        _POINTS.format(", ".join(_COLUMNS[name] for name in names), numbers), [metric_key]
-    )
-    pieces: dict[int, list[Columns]] = {key: [] for key in run_keys}
-    for batch in asked.to_arrow_reader():
-        if not batch.num_rows:
-            continue
-        columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in names}
-        owner = batch["run_key"].to_numpy()
-        ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
-        if len(ends) * _LONG_PIECE > len(owner):  # as they arrived, one run's between another's
-            order = np.argsort(owner, kind="stable")
-            owner = owner[order]
-            columns = {name: column[order] for name, column in columns.items()}
-            ends = np.flatnonzero(owner[1:] != owner[:-1]) + 1
-        for start, end in pairwise([0, *ends.tolist(), len(owner)]):
-            piece = {name: column[start:end] for name, column in columns.items()}
-            pieces[int(owner[start])].append(piece)
-    empty = {name: np.empty(0, np.int64 if name == "step" else np.float64) for name in names}
-    return {
-        key: {name: np.concatenate([part[name] for part in parts or [empty]]) for name in names}
-        for key, parts in pieces.items()
-    }

@@ -52,7 +52,7 @@ _JOIN_METRIC = """LEFT JOIN (
     SELECT *, CASE goal WHEN 'max' THEN max_value WHEN 'min' THEN min_value END AS best_value,
         CASE goal WHEN 'max' THEN max_step WHEN 'min' THEN min_step END AS best_step
     FROM (SELECT *, (SELECT goal FROM metric WHERE metric_key = ?) AS goal
-        FROM series_base WHERE metric_key = ?)
+        FROM newest.series_base WHERE metric_key = ?)
 ) AS {0} ON {0}.run_key = r.run_key"""
 _SEARCH = (
     "coalesce(contains(lower(concat_ws(chr(31), r.name, r.run_id, r.group_name, r.model,"

@@ -55,7 +55,7 @@ def groups(
         wanted(place, metric_key) AS (VALUES {places}),
         value AS (
             SELECT s.run_key, w.place, coalesce(s.best_value, s.last_value) AS value
-            FROM series AS s JOIN wanted AS w USING (metric_key)
+            FROM newest.series AS s JOIN wanted AS w USING (metric_key)
             WHERE isfinite(coalesce(s.best_value, s.last_value))),
         folded AS (
             SELECT project, coalesce(group_name, run_id) AS id, group_name IS NULL AS is_single,

@@ -9,8 +9,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from store import liveness, record
-from store.batch import GENERATION_POINTS, Batch, BatchWriter, LiveRun, event_row
-from store.compaction import Points
+from store.batch import Batch, BatchWriter, LiveRun, event_row, is_generation
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, has_news, read_segment
 from store.keeping import forget
@@ -18,17 +17,27 @@ from store.known_runs import event_sizes, load_runs
 from store.layout import Home, RunFolder
 from store.ledger_ingest import LedgerIngest
 from store.liveness import Status, is_held
+from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
 from store.trash import lying_in_trash
 
 if TYPE_CHECKING:
     import duckdb
 
+    from store.curve_cache import CurveCache
+    from store.waiting import Waiting
+
+MOST_WAITING = 2_000_000
+"""How many points may wait at most, so that memory is bounded."""
+_WAIT_S = 30.0
+"""How long points may wait for more that go to the database with them."""
 HOT_POINTS = 2_000_000
 """How many points may lie unsorted before they become a generation."""
 _SEEN_STEP_US = 5_000_000
 _JUDGE_S = 0.25
 """How often a silent run's process is looked for."""
+_SURE_S = 2.0
+"""The same while its points come in."""
 _EVENT_KINDS = frozenset({"status", "describe", "config", "summary", "edit"})
 
 
@@ -55,6 +64,10 @@ class Ingest:
         The owner's connection; used by one thread at a time.
     home
         The store's folder.
+    waiting
+        Where points are until they are written.
+    curves
+        Told of what comes in.
 
     Attributes
     ----------
@@ -62,17 +75,22 @@ class Ingest:
         Runs that may still change, by id.
     is_behind : bool
         The last look left much unread.
-    has_forgotten : bool
-        The last look took runs out of the tables, as they lie in the trash.
     """
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection", home: Home) -> None:
+    def __init__(
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        home: Home,
+        waiting: "Waiting",
+        curves: "CurveCache",
+    ) -> None:
         self._connection = connection
         self._home = home
+        self._waiting = waiting
+        self._curves = curves
         self._folder_changed_ns = -1
         self.live: dict[str, LiveRun] = {}
         self.is_behind = False
-        self.has_forgotten = False
         self._trash_changed_ns = -1
         self._ended: dict[str, int] = {}
         self._unsealed: list[str] = []
@@ -86,6 +104,9 @@ class Ingest:
         """Forget what memory holds: the database is the truth."""
         run = self._connection.execute
         self.live.clear()
+        with self._curves.lock:
+            self._waiting.clear()
+            self._curves.clear()
         self._folder_changed_ns = self._trash_changed_ns = -1
         self._writer.reload()
         self._ledgers.reload()
@@ -94,34 +115,47 @@ class Ingest:
         self._ended = dict(run(_SETTLED).fetchall())
         self._unsealed = [run_id for (run_id,) in run(_UNSEALED).fetchall()]
 
-    def cycle(self) -> tuple[int, Points | None]:
-        """Take in what is new.
+    def cycle(self) -> bool:
+        """Read what is new; return whether anything is.
 
-        Returns
-        -------
-        int
-            How many runs, events and points changed something; 0 when nothing did.
-        Points or None
-            The new points, for those who keep curves in memory.
+        Points wait in memory for more, everything else is written at once. Whoever calls holds
+        the lock of the curves.
         """
-        num_items = self._ledgers.cycle()
-        num_items += self._forget_trashed()
+        is_changed = self._ledgers.cycle() > 0
+        is_changed |= self._forget_trashed() > 0
         self._find_runs()
         self.is_behind = False
         batch = Batch()
         for live in list(self.live.values()):
-            self._collect(live, batch)
-        points = None if batch.is_empty else self._writer.commit(batch)
+            is_changed |= self._collect(live, batch)
+            if batch.num_sealed + self._waiting.num_points >= MOST_WAITING:
+                self._commit(batch)
+                self.store()
+                batch = Batch()
+        self._commit(batch)
         self._settle()
-        if batch.is_empty:
-            return num_items, None
+        return is_changed
+
+    def _commit(self, batch: Batch) -> None:
+        """Write what one look found, apart from points that wait."""
+        if self._writer.knows(batch):
+            return
+        self._hot += self._writer.commit(batch)
+        if batch.sealed:
+            self._curves.clear()
         for live in batch.runs:
             live.is_new = False
             self._known.add(live.files.id)
-        num_points = len(points["step"]) if points else 0
-        if num_points < GENERATION_POINTS:
-            self._hot += num_points
-        return num_items + len(batch.runs) + len(batch.events) + num_points or 1, points
+
+    def store(self) -> None:
+        """Write the points that wait. Whoever calls holds the lock of the curves."""
+        if self._waiting.files:
+            self._hot += self._writer.store(self._waiting)
+
+    def store_if_due(self) -> None:
+        """Do so if there are many points, or they have been waiting for long."""
+        if is_generation(self._waiting.num_points) or self._waiting.age_s > _WAIT_S:
+            self.store()
 
     def next_to_seal(self) -> LiveRun | None:
         """Return an ended run whose points still lie in journals; each run once."""
@@ -177,7 +211,6 @@ class Ingest:
 
     def _forget_trashed(self) -> int:
         """Take runs that lie in the trash out of the tables; return how many."""
-        self.has_forgotten = False
         try:
             changed_ns = self._home.trash.stat().st_mtime_ns
         except FileNotFoundError:
@@ -193,16 +226,18 @@ class Ingest:
     def forget(self, run_ids: Collection[str]) -> None:
         """Take runs out of the tables; where a folder is, the next look takes it in anew."""
         forget(self._connection, run_ids)
-        self.has_forgotten = True
+        with self._curves.lock:
+            self._waiting.forget([key_of(run_id) for run_id in run_ids])
+            self._curves.clear()
         self._folder_changed_ns = -1
         for run_id in run_ids:
             self.live.pop(run_id, None)
             self._ended.pop(run_id, None)
             self._known.discard(run_id)
 
-    def _collect(self, live: LiveRun, batch: Batch) -> None:
-        """Add to `batch` what a run has written since the last time."""
-        before = live.record
+    def _collect(self, live: LiveRun, batch: Batch) -> bool:
+        """Add to `batch`, and to what waits, what a run has written; return whether it has."""
+        before, events_read = live.record, live.events_read
         for event in self._read_events(live, batch):
             try:
                 live.record = record.fold(live.record, event)
@@ -219,6 +254,8 @@ class Ingest:
             batch.runs.append(live)
             if live.record["config"] is not before["config"] or live.is_new:
                 batch.new_params.append(live)
+            return True
+        return found or live.events_read > events_read
 
     def _read_events(self, live: LiveRun, batch: Batch) -> list[dict[str, Any]]:
         if _size(live.files) <= live.events_read:
@@ -250,9 +287,9 @@ class Ingest:
                 found = True
                 self.is_behind |= after.offset - before.offset > POLL_BYTES // 2
                 live.positions[path.name] = after
-                batch.blocks.extend((live.key, block) for block in blocks)
-                row = (after.offset, after.vocabulary(), after.damaged, after.closed)
-                batch.ledger.append((live.file_key(path.name), live.key, *row))
+                self._waiting.add(live.key, live.file_key(path.name), blocks, after)
+                self._curves.add(live.key, blocks)
+                batch.names.update(name for block in blocks for name in block.keys)
         live.has_drained = is_over and not found and not is_held_open
         return found
 
@@ -262,13 +299,15 @@ class Ingest:
         live.sealed = frozenset(sealed_segments(live.files))
         live.has_unread_seal = False
         batch.sealed.append((live.key, table))
+        batch.num_sealed += table.num_rows
         batch.ledger.append(live.seal_row(table.num_rows))
 
     def _judge(self, live: LiveRun, *, found_points: bool) -> None:
         """Set the true status of a run that has not said that it ended."""
         if live.record["claimed"] not in {Status.RUNNING, None}:
             return
-        if not found_points and time.monotonic() - live.judged_at < _JUDGE_S:
+        pause_s = _SURE_S if found_points else _JUDGE_S
+        if time.monotonic() - live.judged_at < pause_s:
             return
         live.judged_at = time.monotonic()
         beat = liveness.last_beat(live.files.heartbeat)
@@ -291,6 +330,7 @@ class Ingest:
         ]
         if not settled:
             return
+        self.store()
         self._writer.upsert_ledger(live.events_row(is_settled=True) for live in settled)
         for live in settled:
             del self.live[live.files.id]

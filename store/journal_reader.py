@@ -28,6 +28,8 @@ from store.journal import (
 
 POLL_BYTES = 1 << 20
 """How much of a segment one look reads, so that a busy run cannot hold up the others."""
+_GLANCE_BYTES = 16 << 10
+"""How much is read first: mostly all there is, as the rest of a segment was never written."""
 _WORD = 8
 _MANY = 500
 """From how many frames on checking all at once is cheaper than one by one."""
@@ -120,11 +122,15 @@ def read_segment(
             return [], position
         if final:
             limit = max(limit, os.fstat(descriptor).st_size)
-        buffer = os.pread(descriptor, limit, offset)
-        scan = _Scan(buffer, offset, replace(position, offset=offset))
-        scan.run()
+        start = replace(position, offset=offset)
+        scan = _scan(os.pread(descriptor, min(limit, _GLANCE_BYTES), offset), start)
+        if len(scan.buffer) == _GLANCE_BYTES and not (scan.is_at_end or scan.closed):
+            scan = _scan(os.pread(descriptor, limit, offset), start)
+        buffer = scan.buffer
         if scan.position.offset == offset and len(buffer) == limit:
             return read_segment(path, position, final=final, limit=8 * limit)
+        if scan.is_at_end and not final:
+            return scan.blocks, scan.position
         if scan.is_stuck and (end := _resynchronise(scan, descriptor, limit, final=final)):
             skipped = end - scan.position.offset
             behind = replace(scan.position, offset=end, damaged=scan.position.damaged + skipped)
@@ -163,6 +169,13 @@ def _skip_header(header: bytes) -> int:
     return size if version == VERSION else 0
 
 
+def _scan(buffer: bytes, position: Position) -> "_Scan":
+    """Decode what stands at a position."""
+    scan = _Scan(buffer, position.offset, position)
+    scan.run()
+    return scan
+
+
 class _Scan:
     """Decodes a buffer of frames until its end or the first frame that fails its check."""
 
@@ -176,6 +189,8 @@ class _Scan:
         self.closed = False
         self.blocks: list[Block] = []
         self.is_stuck = False
+        self.is_at_end = False
+        """What follows was never written."""
 
     def run(self) -> None:
         """Decode as far as frames are whole."""
@@ -184,6 +199,7 @@ class _Scan:
             kind, _ = HEAD.unpack_from(self.buffer, at)
             taken = self._take(at, kind)
             if not taken:
+                self.is_at_end = kind == 0
                 self.is_stuck = not self._is_cut(at, kind)
                 break
             at += taken

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from store import actions, questions, shrinking, trash
-from store.asked import Asked
+from store.asked import Asked, Reads
 from store.backup import keep_copy
 from store.claim import Claim
 from store.connections import Connections, Gate
@@ -26,6 +26,7 @@ from store.ingest import Ingest
 from store.layout import Home
 from store.schema import BLOCK_SIZE, is_outdated, prepare
 from store.sealing import write_sealed
+from store.waiting import Waiting
 
 _log = logging.getLogger("bakeoff.store")
 
@@ -66,7 +67,6 @@ class Owner:
         """Held while a run's folder is sealed or moved: never both at once."""
         self._gate = Gate()
         self._is_shrinking = False
-        self._curves = CurveCache()
         self._looked_at = 0.0
         self.trouble: str | None = None
         """Why new points cannot be taken in at the moment."""
@@ -89,40 +89,57 @@ class Owner:
         try:
             prepare(connection, package_version())
             shrinking.allow_copy(connection, self.home)
+            self._waiting = Waiting(connection)
             harden(connection)
-            self._ingest = Ingest(connection, self.home)
+            self._curves = CurveCache(self._waiting.of_curve)
+            self._ingest = Ingest(connection, self.home, self._waiting, self._curves)
         except BaseException:
             self._connections.close()
             raise
 
-    def refresh(self, max_age_s: float = 0.0) -> bool:
-        """Take in what was written before this call; return whether anything was.
+    def refresh(self, max_age_s: float = 0.0, reads: Reads = Reads.CURVES) -> bool:
+        """Read what was written before this call; return whether anything was.
 
         Calls that wait for each other share one look, and a look that is at most `max_age_s` old
         is one for those who say so. A database that refuses (a full disk) is
         left as it was and tried again the next time; one that has broken down is opened anew.
+
+        Parameters
+        ----------
+        max_age_s
+            See above.
+        reads
+            Where what was read has to be then.
         """
         if self._is_shrinking:
             return False
         called = time.monotonic()
         with self._cycling:
-            if self._looked_at > called - max_age_s:
-                return False
-            self._looked_at = time.monotonic()
+            is_known = self._looked_at > called - max_age_s
+            if self.trouble:
+                reads = Reads.POINTS
             try:
-                changed = self._cycle()
+                changed = not is_known and self._cycle()
+                self._bring(reads)
             except (duckdb.FatalException, duckdb.ConnectionException) as error:
                 self._report(error)
                 self._reopen()
             except (duckdb.Error, OSError) as error:
                 self._report(error)
-                self._curves.clear()
                 with suppress(duckdb.Error):
                     self._ingest.reload()
             else:
                 self.trouble = None
                 return changed
         return False
+
+    def _bring(self, reads: Reads) -> None:
+        """Bring points that wait to where a question needs them."""
+        if reads is Reads.POINTS:
+            with self._curves.lock:
+                self._ingest.store()
+        elif reads is Reads.SERIES:
+            self._waiting.count()
 
     def drain(self) -> None:
         """Take in everything that was there at the call, and sort it."""
@@ -131,9 +148,14 @@ class Owner:
         self.compact_if_due()
 
     def compact_if_due(self) -> None:
-        """Sort the newest points into a generation if there are many."""
-        with self._cycling, suppress(duckdb.Error):
-            self._ingest.compact_if_due()
+        """Write points into a sorted generation if there are many."""
+        with self._cycling:
+            try:
+                with self._curves.lock:
+                    self._ingest.store_if_due()
+                self._ingest.compact_if_due()
+            except duckdb.Error as error:
+                self._report(error)
 
     def seal_one(self) -> bool:
         """Write the points of one ended run into one file of its folder; False if none is left."""
@@ -162,7 +184,6 @@ class Owner:
         """Take runs out of the tables; the next look takes in anew those that have a folder."""
         with self.sealing, self._cycling:
             self._ingest.forget(run_ids)
-            self._curves.clear()
             self._version += 1
 
     def shrink(self) -> None:
@@ -176,6 +197,7 @@ class Owner:
         with self.sealing, self._cycling:
             self._is_shrinking = True
             try:
+                self._bring(Reads.POINTS)
                 shrinking.write_copy(self._connections.main, self.home, package_version())
                 with self._gate.shut():
                     self._connections.close()
@@ -210,10 +232,11 @@ class Owner:
         StoreError
             What the question raises, or a QueryError around the database's own error.
         """
-        self.refresh(max_age_s)
+        self.refresh(max_age_s, questions.reads(question, arguments))
         with self._gate.inside():
             try:
-                return questions.ANSWERS[question](Asked(self.cursor(), self._curves), **arguments)
+                asked = Asked(self.cursor(), self._curves, self._waiting)
+                return questions.ANSWERS[question](asked, **arguments)
             except duckdb.Error as error:
                 raise QueryError(f"The database could not answer: {error}") from error
 
@@ -231,19 +254,17 @@ class Owner:
     def close(self) -> None:
         """Let go of the database."""
         with self._cycling, self._gate.shut():
+            with suppress(duckdb.Error):  # the journals have it
+                self._ingest.store()
             self._connections.close()
             self._claim.release()
 
     def _cycle(self) -> bool:
         with self._curves.lock:
-            changes, points = self._ingest.cycle()
-            if self._ingest.has_forgotten:
-                self._curves.clear()
-            if points is not None:
-                self._curves.add(points)
-        if changes:
-            self._version += 1
-        return bool(changes)
+            self._looked_at = time.monotonic()
+            changed = self._ingest.cycle()
+        self._version += changed
+        return changed
 
     def _report(self, error: Exception | str) -> None:
         """Say once what is wrong; the journals keep everything until it is over."""
@@ -257,7 +278,6 @@ class Owner:
         with self._gate.shut():
             with suppress(duckdb.Error):
                 self._connections.close()
-            self._curves.clear()
             self._open()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:

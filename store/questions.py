@@ -20,7 +20,7 @@ from store import (
     run_table,
     study_questions,
 )
-from store.asked import Asked
+from store.asked import Asked, Reads
 from store.console import guarded_select
 from store.errors import RunNotFoundError
 from store.exact_curves import NONE, Reader
@@ -62,7 +62,7 @@ def run(asked: Asked, *, run_id: str) -> pa.Table:
 def series(asked: Asked, *, run_ids: Sequence[str] | None, project: str | None) -> pa.Table:
     """Return one row a run and metric."""
     return asked.table(
-        f"""SELECT {_SERIES_COLUMNS} FROM series AS s JOIN run AS r USING (run_key)
+        f"""SELECT {_SERIES_COLUMNS} FROM newest.series AS s JOIN run AS r USING (run_key)
         WHERE (? IS NULL OR r.run_key IN (SELECT unnest(?))) AND (? IS NULL OR r.project = ?)
         ORDER BY r.created_us, r.run_id, s.name""",  # noqa: S608  # our names
         [*[None if run_ids is None else [key_of(i) for i in run_ids]] * 2, project, project],
@@ -73,7 +73,7 @@ def keys(asked: Asked, *, project: str | None) -> pa.Table:
     """Return which parameters and metrics there are, and how many runs have each."""
     return asked.table(
         """SELECT 'metric' AS kind, s.name AS key, count(*) AS num_runs
-        FROM series AS s JOIN run AS r USING (run_key) WHERE ? IS NULL OR r.project = ?
+        FROM newest.series AS s JOIN run AS r USING (run_key) WHERE ? IS NULL OR r.project = ?
         GROUP BY ALL
         UNION ALL SELECT 'param', p.key, count(*)
         FROM param AS p JOIN run AS r USING (run_key) WHERE ? IS NULL OR r.project = ?
@@ -184,10 +184,12 @@ def sql(
 
 def totals(asked: Asked) -> pa.Table:
     """Return how many runs there are, how many run, and how many points they have."""
-    return asked.table(
-        "SELECT count(*) AS runs, count(*) FILTER (status = 'running') AS running, "
-        "(SELECT coalesce(sum(n), 0)::BIGINT FROM series_base) AS points FROM run_base"
-    )
+    with asked.curves.lock:  # what waits is not written in between
+        return asked.table(
+            f"""SELECT count(*) AS runs, count(*) FILTER (status = 'running') AS running,
+            (SELECT coalesce(sum(n), 0)::BIGINT FROM series_base) + {asked.num_waiting} AS points
+            FROM run_base"""  # noqa: S608  # a number
+        )
 
 
 _BANDS = pa.schema(
@@ -235,6 +237,24 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
         )
     }
 )
+
+
+_OF_POINTS = frozenset({"points", "points_of_runs", "sql"})
+_OF_CURVES = frozenset(
+    {"bands", "curves", "events", "keeping", "lines", "projects", "run", "totals"}
+)
+
+
+_OF_RUNS = frozenset(run_table.ANSWERS)
+
+
+def reads(question: str, arguments: Mapping[str, Any]) -> Reads:
+    """Return what of the newest points a question needs."""
+    if question in _OF_POINTS or any("spark" in name for name in arguments.get("columns") or ()):
+        return Reads.POINTS
+    if question in _OF_CURVES or (question in _OF_RUNS and "metrics." not in repr(arguments)):
+        return Reads.CURVES
+    return Reads.SERIES
 
 
 def parse_record(table: pa.Table) -> dict[str, Any]:

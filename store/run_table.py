@@ -96,7 +96,7 @@ def _metrics(asked: Asked, columns: list[Compiled], keys: pa.ChunkedArray) -> di
     picks = ", ".join(f"{column.sql} AS c{index}" for index, column in enumerate(columns))
     names = sorted({key_of(column.name) for column in columns})
     table = asked.table(
-        f"""SELECT s.run_key, s.metric_key, {picks} FROM series AS s
+        f"""SELECT s.run_key, s.metric_key, {picks} FROM newest.series AS s
         WHERE s.metric_key IN {_among(names)} AND s.run_key IN {_among(keys.to_pylist())}""",  # noqa: S608  # compiled
     )
     metric_key = table["metric_key"].to_numpy()

@@ -7,6 +7,7 @@ deletions, and one process writes.
 
 import hashlib
 import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from store.errors import NewerStoreError
@@ -32,6 +33,16 @@ Where both are NULL it is -0.0: DuckDB packs zeros as equal, and would lose the 
 
 HOT_COLUMNS: Final = """run_key BIGINT, metric_key BIGINT, step BIGINT, epoch DOUBLE, wall_us BIGINT,
     value DOUBLE, start_us BIGINT"""
+
+_SERIES: Final = """run_key BIGINT, metric_key BIGINT, n BIGINT, first_step BIGINT,
+    last_step BIGINT, last_us BIGINT, last_value DOUBLE, min_value DOUBLE, min_step BIGINT,
+    max_value DOUBLE, max_step BIGINT, n_nan BIGINT, n_inf BIGINT, PRIMARY KEY(run_key, metric_key)"""
+
+_SERIES_VIEW: Final = """CREATE OR REPLACE VIEW {name} AS
+    SELECT s.*, m.name, m.goal, m.unit,
+        CASE m.goal WHEN 'max' THEN max_value WHEN 'min' THEN min_value END AS best_value,
+        CASE m.goal WHEN 'max' THEN max_step WHEN 'min' THEN min_step END AS best_step
+    FROM {base} AS s JOIN {metric} AS m USING (metric_key);"""
 
 _TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS meta(key VARCHAR PRIMARY KEY, value VARCHAR);
@@ -66,16 +77,9 @@ CREATE OR REPLACE VIEW all_points AS
 
 -- One row a run and metric, kept at ingest: tables never read points. Minimum and maximum are of
 -- finite values.
-CREATE TABLE IF NOT EXISTS series_base(
-    run_key BIGINT, metric_key BIGINT, n BIGINT, first_step BIGINT, last_step BIGINT,
-    last_us BIGINT, last_value DOUBLE, min_value DOUBLE, min_step BIGINT, max_value DOUBLE,
-    max_step BIGINT, n_nan BIGINT, n_inf BIGINT, PRIMARY KEY(run_key, metric_key));
+CREATE TABLE IF NOT EXISTS series_base({_SERIES});
 
-CREATE OR REPLACE VIEW series AS
-    SELECT s.*, m.name, m.goal, m.unit,
-        CASE m.goal WHEN 'max' THEN max_value WHEN 'min' THEN min_value END AS best_value,
-        CASE m.goal WHEN 'max' THEN max_step WHEN 'min' THEN min_step END AS best_step
-    FROM series_base AS s JOIN metric AS m USING (metric_key);
+{_SERIES_VIEW.format(name="series", base="series_base", metric="metric")}
 
 CREATE TABLE IF NOT EXISTS event(
     run_key BIGINT, at_us BIGINT, kind VARCHAR, name VARCHAR, step BIGINT, body VARCHAR);
@@ -89,6 +93,16 @@ CREATE TABLE IF NOT EXISTS item(
 CREATE TABLE IF NOT EXISTS journal(
     file VARCHAR PRIMARY KEY, run_key BIGINT, consumed BIGINT, vocabulary VARCHAR, damaged BIGINT,
     closed BOOLEAN);
+"""  # noqa: S608  # fixed text
+
+_NEWEST: Final = f"""
+ATTACH ':memory:' AS newest;
+CREATE TABLE newest.changed AS SELECT * FROM {{0}}.main.series_base LIMIT 0;
+CREATE VIEW newest.series_base AS
+    SELECT * FROM {{0}}.main.series_base AS s
+    ANTI JOIN newest.main.changed AS c USING (run_key, metric_key)
+    UNION ALL SELECT * FROM newest.main.changed;
+{_SERIES_VIEW.format(name="newest.series", base="newest.main.series_base", metric="{0}.main.metric")}
 """  # noqa: S608  # fixed text
 
 _MIGRATIONS: Final = {
@@ -127,6 +141,7 @@ TABLES: Final = frozenset(
 """What users' own SQL may read."""
 
 
+@lru_cache(10_000)
 def key_of(text: str) -> int:
     """Return the 63-bit number under which a run id or a metric name is stored."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -142,6 +157,12 @@ def is_outdated(connection: "duckdb.DuckDBPyConnection") -> int | None:
     found = connection.execute(version).fetchall()
     made_by = int(found[0][0]) if found else SCHEMA_VERSION
     return made_by if made_by < SCHEMA_VERSION else None
+
+
+def attach_newest(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Give an instance a database in memory for series with points that wait: `store.waiting`."""
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    connection.execute(_NEWEST.format(name))
 
 
 def prepare(connection: "duckdb.DuckDBPyConnection", version: str) -> None:

@@ -1,13 +1,36 @@
 """What the run table needs of a series of points, without keeping the points."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from store.compaction import rows_of, series_starts
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Columns = dict[str, NDArray[Any]]
+
+UPSERT = """
+INSERT INTO {table} SELECT * FROM {feed}
+ON CONFLICT DO UPDATE SET
+    n = n + excluded.n,
+    first_step = least(first_step, excluded.first_step),
+    last_us = CASE WHEN excluded.last_step >= last_step THEN excluded.last_us ELSE last_us END,
+    last_value =
+        CASE WHEN excluded.last_step >= last_step THEN excluded.last_value ELSE last_value END,
+    last_step = greatest(last_step, excluded.last_step),
+    min_step = CASE WHEN min_value IS NULL OR excluded.min_value < min_value
+        THEN excluded.min_step ELSE min_step END,
+    min_value = least(min_value, excluded.min_value),
+    max_step = CASE WHEN max_value IS NULL OR excluded.max_value > max_value
+        THEN excluded.max_step ELSE max_step END,
+    max_value = greatest(max_value, excluded.max_value),
+    n_nan = n_nan + excluded.n_nan,
+    n_inf = n_inf + excluded.n_inf
+"""
+"""Adds what `summarise` says of more points to rows of series."""
 
 _NOWHERE = np.iinfo(np.int64).max
 
@@ -16,7 +39,7 @@ def summarise(points: Columns) -> Columns:
     """Return one row a run and metric, with the columns of ``series_base``.
 
     The last value is that of the highest step, and of those the one that arrived last. Minimum
-    and maximum are of finite values, each with the first step that has it, NULL if there is none.
+    and maximum are of finite values, each with the first step that has it, NaN if there is none.
 
     Parameters
     ----------
@@ -49,13 +72,40 @@ def summarise(points: Columns) -> Columns:
         "last_step": last_step,
         "last_us": points["wall_us"][order][last],
         "last_value": value[last],
-        "min_value": _or_null(minimum, has_finite),
-        "min_step": _or_null(first_step_of(minimum), has_finite),
-        "max_value": _or_null(maximum, has_finite),
-        "max_step": _or_null(first_step_of(maximum), has_finite),
+        "min_value": np.where(has_finite, minimum, np.nan),
+        "min_step": first_step_of(minimum),
+        "max_value": np.where(has_finite, maximum, np.nan),
+        "max_step": first_step_of(maximum),
         "n_nan": np.add.reduceat(np.isnan(value).astype(np.int64), starts),
         "n_inf": np.add.reduceat(np.isinf(value).astype(np.int64), starts),
     }
+
+
+def merged(old: Columns, new: Columns) -> Columns:
+    """Return rows of series with those of later points added, row by row; NaN stands for NULL."""
+    is_later = new["last_step"] >= old["last_step"]
+    is_lower = np.isnan(old["min_value"]) | (new["min_value"] < old["min_value"])
+    is_higher = np.isnan(old["max_value"]) | (new["max_value"] > old["max_value"])
+    chosen = {
+        **dict.fromkeys(("last_step", "last_us", "last_value"), is_later),
+        **dict.fromkeys(("min_value", "min_step"), is_lower),
+        **dict.fromkeys(("max_value", "max_step"), is_higher),
+    }
+    return {
+        **old,
+        **{name: old[name] + new[name] for name in ("n", "n_nan", "n_inf")},
+        "first_step": np.minimum(old["first_step"], new["first_step"]),
+        **{name: np.where(is_new, new[name], old[name]) for name, is_new in chosen.items()},
+    }
+
+
+def rows_of_series(columns: Columns) -> "pa.Table":
+    """Return rows of ``series_base``, with NULL where there is no finite value."""
+    import pyarrow as pa
+
+    is_none = np.isnan(columns["min_value"])
+    names = ("min_value", "min_step", "max_value", "max_step")
+    return pa.table({**columns, **{name: pa.array(columns[name], mask=is_none) for name in names}})
 
 
 def _order(points: Columns) -> NDArray[np.int64]:
@@ -66,10 +116,3 @@ def _order(points: Columns) -> NDArray[np.int64]:
         len(points["step"]),
         np.lexsort((points["run_key"][starts], points["metric_key"][starts])),
     )
-
-
-def _or_null(values: NDArray[Any], is_known: NDArray[np.bool_]) -> Any:
-    """Return values with NULL where none is known."""
-    import pyarrow as pa
-
-    return pa.array(values, mask=~is_known)

@@ -13,6 +13,8 @@ import store
 
 METRICS = {"train/loss": 0.5, "train/acc": 0.9, "lr": 1e-3, "grad_norm": 2.0}
 CALLS = 300_000
+ROUNDS = 5
+"""Of the CPU figure: the best counts, as what else the machine does only adds."""
 
 
 def blocked(home: Path) -> tuple[list[float], float]:
@@ -26,8 +28,11 @@ def blocked(home: Path) -> tuple[list[float], float]:
             start = clock()
             run.log(metrics, step=step)
             spent.append((clock() - start) / 1e3)
-        cpu_s = spent_on(lambda step: run.log(metrics, step=step), metrics)
-    cpu_s -= spent_on(lambda step: None, metrics)  # the loop is not ours
+        cpu_s = min(
+            spent_on(lambda step: run.log(metrics, step=step), metrics)
+            - spent_on(lambda step: None, metrics)  # the loop is not ours
+            for _ in range(ROUNDS)
+        )
     return spent, cpu_s / (CALLS * len(METRICS)) * 1e6
 
 

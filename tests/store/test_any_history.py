@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import store
 from store import batch
+from store.asked import Reads
 from store.layout import Home, RunFolder
 from store.owner import Owner
 
@@ -121,7 +122,7 @@ def look(home, action):
         move(home, "", None)
         return
     owner = Owner(Home(home))
-    owner.refresh()
+    owner.refresh(reads=Reads.CURVES if action == "look" else Reads.POINTS)
     if action == "compact":
         owner._ingest._writer.compact()
     elif action == "seal":

@@ -13,7 +13,7 @@ from store.errors import FilterError
 from store.filter_hints import completions, spell
 from store.filter_syntax import FIELDS
 from store.filters import Sources, compile_columns, compile_filter, compile_order, param_values
-from store.schema import key_of, prepare
+from store.schema import attach_newest, key_of, prepare
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NOW_US = int(NOW.timestamp()) * 1_000_000
@@ -60,6 +60,7 @@ SERIES = [
 def database():
     with duckdb.connect() as connection:
         prepare(connection, "test")
+        attach_newest(connection)
         connection.execute(  # unlike the store's own view, this one knows runs without a duration
             "CREATE OR REPLACE VIEW run AS SELECT *, (ended_us - created_us) / 1e6 AS duration_s "
             "FROM run_base"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from store.asked import Asked
 from store.curve_cache import CurveCache
 from store.grid import Grid
+from store.journal_reader import Block
 from store.line_questions import FACTS, NUMBERS, lines
 from store.schema import key_of
 
@@ -54,7 +55,15 @@ class Recording:
         with self.curves.lock:
             self.database.register("batch", pa.table(points))
             self.database.execute("INSERT INTO all_points BY NAME SELECT * FROM batch")
-            self.curves.add(points)
+            for run, metric in dict.fromkeys(zip(runs, metrics, strict=True)):
+                is_of = np.array([one == (run, metric) for one in zip(runs, metrics, strict=True)])
+                part = {name: column[is_of] for name, column in points.items()}
+                block = Block(
+                    keys=(metric,),
+                    values=part["value"][:, None],
+                    **{name: part[name] for name in ("step", "epoch", "wall_us", "elapsed_s")},
+                )
+                self.curves.add(key_of(run), [block])
 
     def ask(self, question, known=""):
         """Return the facts of an answer, and its lines."""

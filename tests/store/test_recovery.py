@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from store.asked import Reads
 from store.layout import Home
 from store.owner import Owner
 from store.testing import make_run
@@ -26,7 +27,7 @@ def forked(work):
 
 def take_in(home):
     owner = Owner(Home(home))
-    while owner.refresh() and owner._ingest.is_behind:
+    while owner.refresh(reads=Reads.POINTS) and owner._ingest.is_behind:
         pass
 
 
