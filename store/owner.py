@@ -120,7 +120,7 @@ class Owner:
                 reads = Reads.POINTS
             try:
                 changed = not is_known and self._cycle()
-                self._bring(reads)
+                is_there = self._bring(reads)
             except (duckdb.FatalException, duckdb.ConnectionException) as error:
                 self._report(error)
                 self._reopen()
@@ -129,17 +129,26 @@ class Owner:
                 with suppress(duckdb.Error):
                     self._ingest.reload()
             else:
-                self.trouble = None
+                if is_there:
+                    self.trouble = None
                 return changed
         return False
 
-    def _bring(self, reads: Reads) -> None:
-        """Bring points that wait to where a question needs them."""
+    def _bring(self, reads: Reads) -> bool:
+        """Bring points that wait to where a question needs them; False if the database refuses."""
         if reads is Reads.POINTS:
-            with self._curves.lock:
-                self._ingest.store()
+            try:
+                with self._curves.lock:
+                    self._ingest.store()
+            except duckdb.ConnectionException:
+                raise
+            except (duckdb.OperationalError, OSError) as error:  # such as a full disk
+                self._report(error)
+                self._waiting.count()
+                return False
         elif reads is Reads.SERIES:
             self._waiting.count()
+        return True
 
     def drain(self) -> None:
         """Take in everything that was there at the call, and sort it."""
@@ -154,7 +163,7 @@ class Owner:
                 with self._curves.lock:
                     self._ingest.store_if_due()
                 self._ingest.compact_if_due()
-            except duckdb.Error as error:
+            except (duckdb.Error, OSError) as error:
                 self._report(error)
 
     def seal_one(self) -> bool:

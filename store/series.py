@@ -84,8 +84,8 @@ def summarise(points: Columns) -> Columns:
 def merged(old: Columns, new: Columns) -> Columns:
     """Return rows of series with those of later points added, row by row; NaN stands for NULL."""
     is_later = new["last_step"] >= old["last_step"]
-    is_lower = np.isnan(old["min_value"]) | (new["min_value"] < old["min_value"])
-    is_higher = np.isnan(old["max_value"]) | (new["max_value"] > old["max_value"])
+    is_lower = _is_less(new["min_value"], new["min_step"], old["min_value"], old["min_step"])
+    is_higher = _is_less(-new["max_value"], new["max_step"], -old["max_value"], old["max_step"])
     chosen = {
         **dict.fromkeys(("last_step", "last_us", "last_value"), is_later),
         **dict.fromkeys(("min_value", "min_step"), is_lower),
@@ -97,6 +97,14 @@ def merged(old: Columns, new: Columns) -> Columns:
         "first_step": np.minimum(old["first_step"], new["first_step"]),
         **{name: np.where(is_new, new[name], old[name]) for name, is_new in chosen.items()},
     }
+
+
+def _is_less(
+    value: NDArray[Any], step: NDArray[Any], other: NDArray[Any], other_step: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Where a value is lower than another, or the same at an earlier step, or the only one."""
+    is_earlier = (value == other) & (step < other_step)
+    return np.isnan(other) | (value < other) | is_earlier
 
 
 def rows_of_series(columns: Columns) -> "pa.Table":

@@ -34,7 +34,8 @@ lives = st.fixed_dictionaries(
         "cut": st.floats(0, 1),
         "does_finish": st.booleans(),
         "then": st.lists(
-            st.sampled_from(["look", "die", "compact", "seal", "lose the database"]), max_size=3
+            st.sampled_from(["look", "die", "die early", "compact", "seal", "lose the database"]),
+            max_size=3,
         ),
     }
 )
@@ -122,17 +123,20 @@ def look(home, action):
         move(home, "", None)
         return
     owner = Owner(Home(home))
-    owner.refresh(reads=Reads.CURVES if action == "look" else Reads.POINTS)
+    owner.refresh(reads=Reads.CURVES if action in {"look", "die early"} else Reads.POINTS)
     if action == "compact":
         owner._ingest._writer.compact()
     elif action == "seal":
         while owner.seal_one():
             pass
-    elif action == "die":  # as a kill leaves the database: committed, not checkpointed
+    elif action in {
+        "die",
+        "die early",
+    }:  # as a kill leaves the database: committed, not checkpointed
         for path in home.glob("store.duckdb*"):
             shutil.copy(path, home / f"kept.{path.name}")
     owner.close()
-    if action == "die":
+    if action in {"die", "die early"}:
         move(home, "", None)
         move(home, "kept.", "")
 

@@ -22,7 +22,7 @@ from store.testing import make_run
 
 DELETION = ("trash.py", "keeping.py")
 DISK = ("shrinking.py",)
-OWNER = ("batch.py", "sealing.py", "ingest.py")
+OWNER = ("batch.py", "sealing.py", "ingest.py", "waiting.py")
 
 
 def open_owner(home):
@@ -123,13 +123,13 @@ def template(tmp_path):
     return place
 
 
-def strides(quick):
-    """Every line when there are minutes, one in `quick` when there are not."""
+def strides(quick, slow=1):
+    """One line in `slow` when there are minutes, one in `quick` when there are not."""
     return pytest.mark.parametrize(
         "stride",
         [
             pytest.param(quick, marks=pytest.mark.slow),
-            pytest.param(1, marks=pytest.mark.exhaustive),
+            pytest.param(slow, marks=pytest.mark.exhaustive),
         ],
     )
 
@@ -160,7 +160,7 @@ def test_what_a_killed_shrink_left_is_removed(template):
     assert not copy.exists()
 
 
-@strides(193)
+@strides(193, slow=3)  # every single line takes twenty minutes
 def test_a_kill_while_runs_are_taken_in_sorted_and_sealed_loses_nothing(
     template, stride, monkeypatch
 ):

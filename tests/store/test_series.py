@@ -1,9 +1,13 @@
 import math
 
+import duckdb
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.newest_series import NewestSeries
+from store.schema import prepare
 from store.series import summarise
 
 points = st.lists(
@@ -40,19 +44,15 @@ def one_by_one(rows):
     return found
 
 
-@given(points)
-def test_a_series_is_summarised_as_it_is_defined(rows):
-    columns = dict(
-        zip(("run_key", "metric_key", "step", "value"), zip(*rows, strict=True), strict=True)
-    )
-    table = summarise(
-        {
-            "wall_us": np.arange(len(rows)),
-            **{name: np.array(values) for name, values in columns.items()},
-        }
-    )
-    expected = one_by_one(rows)
+def columns_of(rows, start=0):
+    names = ("run_key", "metric_key", "step", "value")
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    walls = np.arange(start, start + len(rows))
+    return {"wall_us": walls, **{name: np.array(values) for name, values in columns}}
 
+
+def check(table, rows):
+    expected = one_by_one(rows)
     assert len(table["n"]) == len(expected)
     for index in range(len(table["n"])):
         row = expected[int(table["run_key"][index]), int(table["metric_key"][index])]
@@ -66,5 +66,28 @@ def test_a_series_is_summarised_as_it_is_defined(rows):
         assert got["last_us"] == row["last_us"]
         assert np.array_equal(got["last_value"], row["last_value"], equal_nan=True)
         for name in ("min", "max"):
-            extreme = (got[f"{name}_value"].as_py(), got[f"{name}_step"].as_py())
-            assert extreme == (row[name] or (None, None))
+            extreme = (got[f"{name}_value"], got[f"{name}_step"])
+            assert extreme == row[name] or (math.isnan(extreme[0]) and row[name] is None)
+
+
+@given(points)
+def test_a_series_is_summarised_as_it_is_defined(rows):
+    check(summarise(columns_of(rows)), rows)
+
+
+@pytest.fixture(scope="module")
+def newest():
+    with duckdb.connect() as connection:
+        prepare(connection, "test")
+        yield connection, NewestSeries(connection)
+
+
+@given(rows=points, size=st.integers(1, 39))
+def test_points_that_come_bit_by_bit_are_summarised_as_all_at_once(newest, rows, size):
+    connection, series = newest
+    series.clear()
+    for start in range(0, len(rows), size):
+        series.add(columns_of(rows[start : start + size], start))
+    found = connection.execute("SELECT * FROM newest.series_base").to_arrow_table()
+
+    check({name: found[name].to_pandas().to_numpy() for name in found.column_names}, rows)
