@@ -76,6 +76,9 @@ def watched(
 ) -> tuple[list[float], float, float, float]:
     """Return ages, the writers' cores, the slowest call, and the hub's CPU s a million points."""
     store.ensure_hub(home)
+    facts = hub_facts(Home.locate(home))
+    assert facts is not None
+    started = cpu_of(facts["pid"])
     before = children_cpu_s()
     processes = [
         subprocess.Popen(
@@ -95,11 +98,9 @@ def watched(
                 now = time.time()
                 ages += [now - row["last"] for row in rows]
         slowest = max(float(process.communicate()[0] or 0) for process in processes)
-        facts = hub_facts(Home.locate(home))
-        assert facts is not None
         points = opened.state()["points"]
         opened.sql("SELECT count(*) FROM points")  # what waited is written
-    cpu_s = cpu_of(facts["pid"])
+    cpu_s = cpu_of(facts["pid"]) - started
     cores = (children_cpu_s() - before) / seconds
     store.stop_hub(home)
     return ages[: -2 * writers], cores, slowest, cpu_s / points * 1e6  # one has ended by then
