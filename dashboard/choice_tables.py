@@ -31,6 +31,8 @@ def advice(choice: Choice, wear: str) -> Markup:
     found = choice.recommendation
     head = f"Release {found.candidate}" if found.candidate else found.sentence.partition(". ")[0]
     rest = found.sentence.removeprefix(head).lstrip(". ")
+    if found.candidate and rest:
+        rest = f"{found.candidate}: {rest}"
     points = [_first_point(rest, choice)] if rest else []
     points += [
         element("li", element("b", one.candidate.name), f": {one.reason}")

@@ -51,7 +51,9 @@ class ImagePreprocessing:
         elif pixels.ndim == 2 and self._channels == 1:
             pixels = pixels[None]
         if pixels.shape != self.shape:
-            raise refusal(row, expected, f"shape {by(pixels.shape)}")
+            raise refusal(
+                row, expected, f"shape {by(pixels.shape)}" if pixels.ndim else "one number"
+            )
         if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 255):
             raise refusal(row, expected, "values outside")
         return np.rint(pixels).astype(np.uint8)
