@@ -24,12 +24,12 @@ from store.series import UPSERT, rows_of_series, summarise
 if TYPE_CHECKING:
     import duckdb
 
-    from store.waiting import Waiting
+    from store.waiting import Lot, Waiting
 
 _ADD_SERIES = UPSERT.format(table="series_base", feed="series_feed")
 _REPLACE_SERIES = """
 INSERT OR REPLACE INTO series_base
-SELECT * FROM newest.changed ORDER BY metric_key, run_key
+SELECT * FROM newest.changed WHERE run_key IN ({}) ORDER BY metric_key, run_key
 """
 """In the order in which tables read them."""
 
@@ -159,7 +159,7 @@ class BatchWriter:
             self._write_metrics(batch)
             self._write_runs(batch)
             if points is not None:
-                self._write_points(points)
+                self._write_points(points, is_sorted=is_generation(batch.num_sealed))
                 self._series.run(_ADD_SERIES, rows_of_series(summarise(points)))
             if batch.events:
                 self._insert("event", _table(batch.events, _EVENT_TYPES))
@@ -167,21 +167,23 @@ class BatchWriter:
                 self.upsert_ledger({row[0]: row for row in batch.ledger}.values())
         return 0 if is_generation(batch.num_sealed) else batch.num_sealed
 
-    def store(self, waiting: "Waiting") -> int:
-        """Write what waits in one transaction; return how many points were not sorted at once."""
+    def store(self, waiting: "Waiting", lot: "Lot") -> int:
+        """Write what waits of some runs in one transaction; return how many points are unsorted."""
+        run_keys, is_sorted = lot
         waiting.count()
-        points = waiting.points()
+        points = waiting.points(run_keys)
         with self._transaction():
             if points is not None:
-                self._write_points(points)
-                self._connection.execute(_REPLACE_SERIES)
+                self._write_points(points, is_sorted=is_sorted)
+                among = ", ".join(map(str, run_keys))
+                self._connection.execute(_REPLACE_SERIES.format(among))
             self.upsert_ledger(
                 (file, key, at.offset, at.vocabulary(), at.damaged, at.closed)
                 for file, (key, at) in waiting.files.items()
+                if key in run_keys
             )
-        num_points = waiting.num_points
-        waiting.clear()
-        return 0 if is_generation(num_points) else num_points
+        waiting.forget(run_keys)
+        return 0 if is_sorted or points is None else len(points["step"])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -194,9 +196,9 @@ class BatchWriter:
             _rollback(self._connection)
             raise
 
-    def _write_points(self, points: Points) -> None:
-        """Add points to the unsorted ones; as many as make a generation are sorted at once."""
-        if is_generation(len(points["step"])):
+    def _write_points(self, points: Points, *, is_sorted: bool) -> None:
+        """Add points to the unsorted ones, or as a sorted generation."""
+        if is_sorted:
             self._generation.run(_ADD_GENERATION, generation(points))
             return
         stored = {name: points[name] for name in STORED}

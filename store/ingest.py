@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     import duckdb
 
     from store.curve_cache import CurveCache
-    from store.waiting import Waiting
+    from store.waiting import Lot, Waiting
 
 MOST_WAITING = 2_000_000
 """How many points may wait at most, so that memory is bounded."""
 _WAIT_S = 30.0
 """How long points may wait for more that go to the database with them."""
+_LOT_POINTS = 250_000
+"""How many points are written at a time, while questions have to wait."""
 HOT_POINTS = 2_000_000
 """How many points may lie unsorted before they become a generation."""
 _SEEN_STEP_US = 5_000_000
@@ -130,7 +132,7 @@ class Ingest:
             is_changed |= self._collect(live, batch)
             if batch.num_sealed + self._waiting.num_points >= MOST_WAITING:
                 self._commit(batch)
-                self.store()
+                self.store_all()
                 batch = Batch()
         self._commit(batch)
         self._settle()
@@ -147,15 +149,21 @@ class Ingest:
             live.is_new = False
             self._known.add(live.files.id)
 
-    def store(self) -> None:
-        """Write the points that wait. Whoever calls holds the lock of the curves."""
-        if self._waiting.files:
-            self._hot += self._writer.store(self._waiting)
+    def lots_due(self) -> "list[Lot]":
+        """Return what should be written now, in lots in the order in which they are sorted."""
+        is_long = self._waiting.age_s > _WAIT_S
+        if not is_long and not is_generation(self._waiting.num_points):
+            return []
+        return self._waiting.lots(_LOT_POINTS)
 
-    def store_if_due(self) -> None:
-        """Do so if there are many points, or they have been waiting for long."""
-        if is_generation(self._waiting.num_points) or self._waiting.age_s > _WAIT_S:
-            self.store()
+    def store(self, lot: "Lot") -> None:
+        """Write points that wait. Whoever calls holds the lock of the curves."""
+        self._hot += self._writer.store(self._waiting, lot)
+
+    def store_all(self) -> None:
+        """Write all points that wait."""
+        for lot in self._waiting.lots(MOST_WAITING):
+            self.store(lot)
 
     def next_to_seal(self) -> LiveRun | None:
         """Return an ended run whose points still lie in journals; each run once."""
@@ -330,7 +338,7 @@ class Ingest:
         ]
         if not settled:
             return
-        self.store()
+        self.store_all()
         self._writer.upsert_ledger(live.events_row(is_settled=True) for live in settled)
         for live in settled:
             del self.live[live.files.id]

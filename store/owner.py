@@ -139,7 +139,7 @@ class Owner:
         if reads is Reads.POINTS:
             try:
                 with self._curves.lock:
-                    self._ingest.store()
+                    self._ingest.store_all()
             except duckdb.ConnectionException:
                 raise
             except (duckdb.OperationalError, OSError) as error:  # such as a full disk
@@ -157,14 +157,17 @@ class Owner:
         self.compact_if_due()
 
     def compact_if_due(self) -> None:
-        """Write points into a sorted generation if there are many."""
-        with self._cycling:
-            try:
-                with self._curves.lock:
-                    self._ingest.store_if_due()
+        """Write points into a sorted generation if there are many; questions go in between."""
+        try:
+            with self._cycling:
+                lots = self._ingest.lots_due()
+            for lot in lots:
+                with self._cycling, self._curves.lock:
+                    self._ingest.store(lot)
+            with self._cycling:
                 self._ingest.compact_if_due()
-            except (duckdb.Error, OSError) as error:
-                self._report(error)
+        except (duckdb.Error, OSError) as error:
+            self._report(error)
 
     def seal_one(self) -> bool:
         """Write the points of one ended run into one file of its folder; False if none is left."""
@@ -264,7 +267,7 @@ class Owner:
         """Let go of the database."""
         with self._cycling, self._gate.shut():
             with suppress(duckdb.Error):  # the journals have it
-                self._ingest.store()
+                self._ingest.store_all()
             self._connections.close()
             self._claim.release()
 

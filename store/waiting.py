@@ -9,10 +9,11 @@ of series.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from store.batch import is_generation
 from store.compaction import Points
 from store.flattening import curve_columns, flatten
 from store.journal_reader import Block, Position
@@ -21,6 +22,13 @@ from store.schema import key_of
 
 if TYPE_CHECKING:
     import duckdb
+
+
+class Lot(NamedTuple):
+    """Runs whose points are written together, and whether these are sorted at once."""
+
+    run_keys: set[int]
+    is_sorted: bool
 
 
 class Waiting:
@@ -81,9 +89,23 @@ class Waiting:
                 if key_of(name) == metric_key:
                     yield curve_columns(block, place)
 
-    def points(self) -> Points | None:
-        """Return all that waits, of each run in order of arrival."""
-        return flatten((key, block) for key, blocks in self._blocks.items() for block in blocks)
+    def points(self, run_keys: Iterable[int]) -> Points | None:
+        """Return all that waits of some runs, in order of arrival."""
+        return flatten((key, block) for key in run_keys for block in self._blocks.get(key, ()))
+
+    def lots(self, size: int) -> list[Lot]:
+        """Return all that waits in lots of at least so many points, in the order of sorted ones."""
+        is_sorted = is_generation(self.num_points)
+        lots: list[Lot] = []
+        num_points = size
+        self._since = time.monotonic()  # what comes in meanwhile waits anew
+        for key in sorted({key for key, _ in self.files.values()}):
+            if num_points >= size:
+                lots.append(Lot(set(), is_sorted))
+                num_points = 0
+            lots[-1].run_keys.add(key)
+            num_points += sum(block.values.size for block in self._blocks.get(key, ()))
+        return lots
 
     def count(self) -> None:
         """Have the rows of series count all points."""

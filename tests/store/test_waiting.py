@@ -97,7 +97,7 @@ def test_a_database_that_refuses_is_told_of_and_tried_again(owner, monkeypatch):
         run.log({"a": 1.0})
         owner.refresh()
 
-        def refuse(_waiting):
+        def refuse(_waiting, _lot):
             raise duckdb.IOException("no space")
 
         with monkeypatch.context() as patched:
