@@ -146,7 +146,7 @@ def flips_of(candidates: tuple[Candidate, ...], split: str) -> dict[str, Flips]:
 
 
 def prepare(contest: Contest) -> None:
-    """Compute behind the page what is likely to be asked for next: all metrics, and the curves."""
+    """Compute behind the page what is likely to be asked for next: all metrics, and what is drawn."""
     spec = contest.spec
     state = state_of(contest.candidates, spec.split)
     if (state, spec) in _prepared:
@@ -166,6 +166,7 @@ def _prepare(
         if found.evidence.first.num_classes == 2:
             for candidate in candidates:
                 curves_of(candidate.run_ids[0], spec.split, 1)
+                calibration_of(candidate.run_ids[0], spec.split, has_band=len(candidates) == 1)
 
 
 def findings(run_ids: Sequence[str]) -> tuple[Finding, ...]:

@@ -150,16 +150,19 @@ def sweep(positive: NDArray[np.bool_], score: FloatArray, *, size: int = GRID) -
     if not ((score >= 0) & (score <= 1)).all():
         raise ValueError("Expected probabilities in [0, 1]; got others, or NaN.")
     threshold = np.linspace(0, 1, size)
-    reached = np.searchsorted(threshold, score, side="right")
-    hits = np.bincount(reached[positive], minlength=size + 1)
-    alarms = np.bincount(reached[~positive], minlength=size + 1)
     return Sweep(
         threshold=threshold,
-        true_positive=hits[::-1].cumsum()[::-1][1:].astype(np.float64),
-        false_positive=alarms[::-1].cumsum()[::-1][1:].astype(np.float64),
+        true_positive=_reaching(score[positive], threshold),
+        false_positive=_reaching(score[~positive], threshold),
         num_positive=int(positive.sum()),
         num_negative=int((~positive).sum()),
     )
+
+
+def _reaching(score: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Count the scores that reach each threshold: in order they are found at once."""
+    below = np.searchsorted(np.sort(score), threshold, side="left")
+    return (len(score) - below).astype(np.float64)
 
 
 def cut(
