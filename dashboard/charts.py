@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from types import MappingProxyType
 from typing import Any
 
@@ -133,7 +134,9 @@ def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> Trace:
 
 
 def trace(kind: str, **parts: Any) -> Trace:
-    """Return one line, band or set of bars, as `drawn` takes it."""
+    """Return one line, band or set of bars, as `drawn` takes it; in its name nothing is markup."""
+    if "name" in parts:
+        parts["name"] = escape(str(parts["name"]), quote=False)
     return {"type": kind, **parts}
 
 
