@@ -9,15 +9,15 @@ if (!window.bakeoffFrame) {
   new MutationObserver(flatten).observe(document.body, { childList: true, subtree: true });
   flatten();
 
-  // Streamlit leads to another page in two steps: its parameters on the old page, then the page.
-  // The first is nowhere to go back to. Both come without anybody doing something between them.
+  // An address that nobody did anything for is nowhere to go back to: Streamlit leads to another
+  // page in two steps, and a page that opens may say what it chose by itself.
   const push = history.pushState.bind(history);
-  let halfway = "";
+  let hasActed = false;
   history.pushState = (state, title, url) => {
-    const to = new URL(url, location.href);
-    const isSecond = halfway === location.href && to.pathname !== location.pathname && to.search === location.search;
-    isSecond ? history.replaceState(state, title, url) : push(state, title, url);
-    halfway = isSecond ? "" : location.href;
+    hasActed ? push(state, title, url) : history.replaceState(state, title, url);
+    hasActed = false;
   };
-  ["pointerdown", "keydown", "popstate"].forEach((name) => window.addEventListener(name, () => (halfway = ""), true));
+  ["pointerdown", "click", "keydown", "wheel", "input", "change"].forEach((name) =>
+    window.addEventListener(name, () => (hasActed = true), { capture: true, passive: true }));
+  window.addEventListener("popstate", (event) => event.isOurs || (hasActed = false), true);
 }

@@ -297,6 +297,16 @@ def test_an_unknown_run_gets_a_card_with_a_way_out(page, visit):
     expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
 
 
+def test_back_leaves_a_page_that_chose_its_runs_by_itself(page, visit):
+    visit(page, "/queue")
+    page.get_by_role("link", name="Curves", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/curves\?runs="))
+
+    page.go_back()
+
+    expect(page.get_by_role("heading", name="Queue", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("query", "token", "status"),
     [
