@@ -10,8 +10,6 @@ from dashboard import data
 from dashboard.wire import CurveQuery, encode
 from store.line_questions import FACTS, NUMBERS
 
-_AGE_S = 0.5
-"""The version was asked for a moment ago: what the store saw then need not be looked for again."""
 _TURN = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
 """Panels asked for together are computed in turn: one is drawn while the next is computed."""
 
@@ -31,7 +29,7 @@ def answer(query: CurveQuery) -> bytes | None:
         table = data.ask(
             lambda s: s.ask(
                 "lines",
-                max_age_s=_AGE_S,
+                max_age_s=data.AGE_S,
                 metrics=query.metrics,
                 run_ids=query.runs,
                 groups=query.groups,

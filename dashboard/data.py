@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 100
 STATE_TTL_S: Final = 0.2
+AGE_S: Final = 0.5
+"""The version was asked for a moment ago: what the store saw then need not be looked for again."""
 _MOST_SEEDS: Final = 30
 
 T = TypeVar("T")
@@ -138,7 +140,16 @@ def newest(project: str | None = None, limit: int = 200) -> "pa.Table":
 def named(run_ids: Sequence[str], columns: Sequence[str] = ()) -> "pa.Table":
     """Return the rows of some runs, in no particular order; unknown ones are missing."""
     listed = ", ".join(quoted(run_id) for run_id in run_ids)
-    return _cached("runs", f"id in ({listed})", None, len(run_ids), columns=tuple(columns))
+    return _cached(
+        "ask",
+        "runs",
+        filter=f"id in ({listed})",
+        order_by=None,
+        limit=len(run_ids),
+        offset=0,
+        columns=tuple(columns),
+        max_age_s=AGE_S,
+    )
 
 
 def overview() -> "pa.Table":
@@ -159,6 +170,12 @@ def data_hash(run_id: str) -> str:
 def series(run_ids: Sequence[str]) -> "pa.Table":
     """Return one row per run and metric: goal, last, best, ..."""
     return _cached("series", tuple(run_ids))
+
+
+def metric_names(run_ids: Sequence[str]) -> list[str]:
+    """Return the names of the metrics that some runs logged."""
+    found = _cached("ask", "metric_names", run_ids=tuple(run_ids), max_age_s=AGE_S)
+    return found["metric"].to_pylist()
 
 
 def keys(project: str | None = None) -> "pa.Table":

@@ -1,6 +1,6 @@
 """What a question to the store may use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ class Asked:
     def num_waiting(self) -> int:
         """How many points are not in the database; hold the lock of the curves meanwhile."""
         return self._waiting.num_points if self._waiting else 0
+
+    def names_waiting(self, run_keys: Iterable[int]) -> set[str]:
+        """Return the metrics of points of some runs that are not in the database."""
+        return self._waiting.names(run_keys) if self._waiting else set()
 
     def table(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run a query of ours."""

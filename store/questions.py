@@ -69,6 +69,20 @@ def series(asked: Asked, *, run_ids: Sequence[str] | None, project: str | None) 
     )
 
 
+def metric_names(asked: Asked, *, run_ids: Sequence[str]) -> pa.Table:
+    """Return the names of the metrics that some runs logged, as ``metric``, sorted."""
+    run_keys = [key_of(run_id) for run_id in run_ids]
+    names = asked.names_waiting(run_keys)  # before: what is written meanwhile is found below
+    found = asked.table(
+        """SELECT DISTINCT m.name FROM series_base AS s JOIN metric AS m USING (metric_key)
+        WHERE s.run_key IN (SELECT unnest(?))""",
+        [run_keys],
+    )
+    return pa.table(
+        {"metric": pa.array(sorted(names.union(found["name"].to_pylist())), pa.string())}
+    )
+
+
 def keys(asked: Asked, *, project: str | None) -> pa.Table:
     """Return which parameters and metrics there are, and how many runs have each."""
     return asked.table(
@@ -227,6 +241,7 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
             curves,
             events,
             keys,
+            metric_names,
             points,
             points_of_runs,
             projects,
@@ -241,7 +256,7 @@ ANSWERS: dict[str, Callable[..., pa.Table]] = (
 
 _OF_POINTS = frozenset({"points", "points_of_runs", "sql"})
 _OF_CURVES = frozenset(
-    {"bands", "curves", "events", "keeping", "lines", "projects", "run", "totals"}
+    {"bands", "curves", "events", "keeping", "lines", "metric_names", "projects", "run", "totals"}
 )
 
 

@@ -89,6 +89,11 @@ class Waiting:
                 if key_of(name) == metric_key:
                     yield curve_columns(block, place)
 
+    def names(self, run_keys: Iterable[int]) -> set[str]:
+        """Return the metrics of some runs that have points here; any thread may ask."""
+        blocks = [tuple(self._blocks.get(key, ())) for key in run_keys]
+        return {name for block in chain.from_iterable(blocks) for name in block.keys}
+
     def points(self, run_keys: Iterable[int]) -> Points | None:
         """Return all that waits of some runs, in order of arrival."""
         return flatten((key, block) for key in run_keys for block in self._blocks.get(key, ()))

@@ -56,8 +56,8 @@ def _look(ids: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def panels_of(run_ids: Sequence[str]) -> dict[str, Panel]:
     """Return the panels of the metrics that some runs logged, system metrics left out."""
-    names = data.series(run_ids).column("metric").to_pylist() if run_ids else []
-    return folding.panels(sorted({n for n in names if not n.startswith("system/")}))
+    names = data.metric_names(run_ids) if run_ids else []
+    return folding.panels([name for name in names if not name.startswith("system/")])
 
 
 def _height(panels: Sequence[Panel]) -> int:

@@ -38,6 +38,8 @@ def test_every_answer_has_points_that_wait(owner):
             assert owner.ask("totals")["points"][0].as_py() == step + 1
             few = owner.ask("count_runs", filter=f"metrics.a.last > {-step}")["n"][0].as_py()
             assert few == 0
+            names = owner.ask("metric_names", run_ids=[run.id, "unknown"])["metric"].to_pylist()
+            assert names == ["a"]
         assert written(owner) == (0, 0)
         assert owner.ask("points", metric="a", run_ids=[run.id]).num_rows == 20
         assert written(owner) == (20, 0)
