@@ -18,6 +18,11 @@ def test_a_model_is_chosen_and_released_with_a_written_override(page, visit, run
     page.get_by_role("button", name=re.compile("^Release .*…")).click()
     now = page.get_by_role("button", name=re.compile("to answers$"))
     expect(now).to_be_disabled()
+    reason = page.get_by_role("textbox", name="Why this model")
+    expect(reason).to_have_value("")  # what speaks against it is no reason for it
+    reason.fill("The first of the line.")
+    reason.press("Control+Enter")
+    expect(page.get_by_text("write why that does not matter")).to_be_visible()
     why = page.get_by_role("textbox", name="Why the gates do not matter")
     why.fill("A test of the release itself.")
     why.press("Control+Enter")
