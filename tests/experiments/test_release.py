@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import store
+from experiments.errors import UsageError
 from experiments.release import (
     ReleaseBlockedError,
     ReleaseError,
@@ -143,8 +144,9 @@ def test_a_run_without_a_checkpoint_cannot_be_exported_and_says_so(home, place, 
 
 @pytest.mark.parametrize("options", [{"reason": " "}, {"override": ""}, {"aliases": ["v3"]}])
 def test_reasons_and_names_have_to_be_given(home, runs, options):
-    with pytest.raises(ReleaseError):
+    with pytest.raises((ReleaseError, UsageError)):
         released(home, runs[0], **options)
+    assert list(Home(home).releases.glob("digits/*")) == []
 
 
 @pytest.mark.parametrize("line", ["../x", "a/b", "", ".hidden", "policy", "x" * 61, "a b"])
@@ -185,7 +187,7 @@ def test_a_rollback_goes_back_one_champion_at_a_time(home, place, runs):
     rollback(place, "digits", reason="bad")
     with pytest.raises(ReleaseError, match="before the present one"):
         rollback(place, "digits", reason="bad")
-    with pytest.raises(ReleaseError, match="reason"):
+    with pytest.raises(UsageError, match="reason"):
         rollback(place, "digits", reason="")
 
 
