@@ -13,9 +13,8 @@ from torch.nn import functional as F
 
 from trainers.configs import GptConfig, TrainingConfig
 from trainers.data.inputs import PADDING, TextInput
+from trainers.models.fronts import small_init
 from trainers.models.sampling import NextTokenLearner
-
-_INIT_STD = 0.02
 
 
 class Gpt(NextTokenLearner):
@@ -35,7 +34,7 @@ class Gpt(NextTokenLearner):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.embedding)
         for weight in (self.embedding.weight, self.position_TE):
-            nn.init.normal_(weight, std=_INIT_STD)
+            nn.init.normal_(weight, std=small_init(config.embedding))
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Return logits_BTV of what follows each token."""
@@ -59,9 +58,9 @@ class Block(nn.Module):
         self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(config.dropout)
         for layer in (self.query_key_value, self.wide):
-            nn.init.normal_(layer.weight, std=_INIT_STD)
+            nn.init.normal_(layer.weight, std=small_init(width))
         for layer in (self.out, self.narrow):  # so that the sum over layers does not grow
-            nn.init.normal_(layer.weight, std=_INIT_STD / math.sqrt(2 * config.layers))
+            nn.init.normal_(layer.weight, std=small_init(width) / math.sqrt(2 * config.layers))
 
     def forward(self, x_BTE: Tensor) -> Tensor:
         """Return x_BTE."""

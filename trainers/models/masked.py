@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainers.configs import MaskedConfig, TrainingConfig
 from trainers.data.inputs import PADDING, ModelInput, TextInput
 from trainers.data.targets import Target
-from trainers.models.fronts import Tokens
+from trainers.models.fronts import Tokens, small_init
 from trainers.models.learner import Learner
 from trainers.models.transformer import Encoder
 from trainers.tasks.base import Task
@@ -34,6 +34,9 @@ class Masked(Learner):
         self.encoder = Encoder(
             config, model_input, Tokens(model_input, config.embedding, num_more=1)
         )
+        for name in ("embedding.weight", "position_TE"):
+            weight = self.encoder.get_parameter(name)
+            nn.init.normal_(weight, std=small_init(config.embedding))
         self.norm = nn.Sequential(
             nn.Linear(config.embedding, config.embedding), nn.GELU(), nn.LayerNorm(config.embedding)
         )
