@@ -110,8 +110,8 @@ PEERS = {
         curves="/#/experiments/2/runs?compareRunsMode=CHART",
         drawn="() => new Set([...document.querySelectorAll('.js-plotly-plot path.js-line')]"
         f".map((line) => line.getAttribute('d')).filter(Boolean)).size >= {CURVES}",
-        zoomed="() => document.querySelector('.js-plotly-plot').data"
-        f".every((line) => line.x[0] > {STEPS // 3})",
+        zoomed="() => document.querySelector('.js-plotly-plot')?.data"  # gone while it asks
+        f"?.every((line) => line.x[0] > {STEPS // 3})",
         data="/get-history-bulk-interval",
         plot=".js-plotly-plot .nsewdrag",
         first=SHOW_20_RUNS,
@@ -267,7 +267,7 @@ def zoomed(page: Page, peer: Pages, address: str) -> tuple[float, float]:
     page.evaluate(
         f"""() => {{
           const late = (_, no) => setTimeout(() => no(new Error("not redrawn in a minute")), 60_000);
-          window.zoomed = Promise.race([since("mouseup", {peer.zoomed}), new Promise(late)]);
+          window.zoomed = Promise.race([since("pointerup", {peer.zoomed}), new Promise(late)]);
         }}"""
     )
     spent = _all_cpu()
