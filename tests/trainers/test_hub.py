@@ -37,7 +37,7 @@ class Hub(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def log_message(self, *_args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
 
 

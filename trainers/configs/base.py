@@ -41,7 +41,7 @@ class DataConfig(Config):
 class FileDataConfig(DataConfig):
     """What all files of the user's own have: rows that cannot be used."""
 
-    path: str = option(text="The file; its ending (.csv, .tsv, .jsonl, .parquet) says the format.")
+    path: str = option(text="The file, or hub:OWNER/NAME/FILE; .csv, .tsv, .jsonl or .parquet.")
     max_bad: int = number(
         100, ge=0, le=10_000_000, unit="rows", text="Unusable rows to skip before giving up."
     )
