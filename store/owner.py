@@ -30,6 +30,8 @@ from store.waiting import Waiting
 
 _log = logging.getLogger("bakeoff.store")
 
+_TURN_S = 0.002
+"""Who waits for a lock gets it only if the one who had it does not want it again at once."""
 _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
     "default_block_size": BLOCK_SIZE,  # of new files; what is there keeps its own
@@ -164,6 +166,7 @@ class Owner:
             for lot in lots:
                 with self._cycling, self._curves.lock:
                     self._ingest.store(lot)
+                time.sleep(_TURN_S)
             with self._cycling:
                 self._ingest.compact_if_due()
         except (duckdb.Error, OSError) as error:

@@ -2,8 +2,8 @@
 const EXPLORERS = new WeakMap();
 const POLL_MS = 600;
 const RETRY_MS = [1000, 2000, 4000];
-// A page never costs the server more than 1/70 of a core: a costly answer makes the next one wait.
-const REST_PER_COST = 70;
+// A page never costs the server more than 1/90 of a core: a costly answer makes the next one wait.
+const REST_PER_COST = 90;
 const REQUEST_MS = 2;
 // What the store spends on taking in the points that a look asks for, whatever is drawn of them.
 const LOOK_MS = 8;

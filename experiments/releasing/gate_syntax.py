@@ -12,16 +12,18 @@
     no slice of length worse than champion by > 0.02 on macro_f1
     no slice shown worse than champion by > 5 %           closed by evidence only
     checks: none failing
-    checks: none failing except E03, C01
+    checks: none failing except P03, G01
     verdict vs champion in {better, equivalent}
 """
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from experiments.errors import UsageError
+from experiments.evaluating.findings import CHECKS
 
 Operator = Literal[">=", "<=", ">", "<"]
 OPERATORS: Final[tuple[Operator, ...]] = (">=", "<=", ">", "<")
@@ -164,9 +166,9 @@ def _checks(reader: "_Reader") -> ChecksGate:
         reader.expect(word)
     exceptions: list[str] = []
     if reader.takes("except"):
-        exceptions.append(reader.name("a check's code"))
+        exceptions.append(reader.one_of(CHECKS, "a check's code"))
         while reader.takes(","):
-            exceptions.append(reader.name("a check's code"))
+            exceptions.append(reader.one_of(CHECKS, "a check's code"))
     return ChecksGate(exceptions=tuple(exceptions))
 
 
@@ -280,6 +282,12 @@ class _Reader:
                 self._next += 1
                 return text
         return self.refuse(what)
+
+    def one_of(self, words: Collection[str], what: str) -> str:
+        """Take one of some words."""
+        if self.is_at_end or self._tokens[self._next][1] not in words:
+            self.refuse(f"{what} ({', '.join(words)})")
+        return self.name(what)
 
     def amount(self, what: str, least: float = -math.inf) -> float:
         """Take a number."""
