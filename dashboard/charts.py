@@ -22,6 +22,7 @@ GRID = {"light": "#E6E8EE", "dark": "#2A2D37"}
 Trace = dict[str, Any]
 Axis = Mapping[str, Any]
 NO_AXIS: Axis = MappingProxyType({})
+_FEW_BANDS, _FEW_BANDS_SHARE, _MANY_BANDS_SHARE = 3, 0.16, 0.06
 UNIT_X: Axis = MappingProxyType({"range": [-0.01, 1.01], "dtick": 0.2, "tickformat": ".1f"})
 UNIT_Y: Axis = MappingProxyType({**UNIT_X, "range": [-0.01, 1.02]})
 """from 0 to 1, with room for a line at the end"""
@@ -59,10 +60,11 @@ def precision_recall(lines: Sequence[Line], prevalence: float | None, *, mode: s
 
 
 def _drawn(lines: Sequence[Line], mode: str, hover: str, shape: str = "linear") -> Iterator[Trace]:
+    share = _FEW_BANDS_SHARE if len(lines) <= _FEW_BANDS else _MANY_BANDS_SHARE
     for number, line in enumerate(lines):
         place = number if line.place is None else line.place
         if line.band is not None:
-            yield band(line.band, place, mode)
+            yield band(line.band, place, mode, share)
         yield trace(
             "scatter",
             x=line.x,
@@ -83,14 +85,14 @@ def stroke(place: int, mode: str) -> dict[str, Any]:
     return {"width": 2, "color": theme.colour(place, mode), "dash": theme.dash(place)}
 
 
-def band(limits: Band, place: int, mode: str) -> Trace:
-    """Return a confidence band in the colour of its run."""
+def band(limits: Band, place: int, mode: str, share: float) -> Trace:
+    """Return a confidence band in the colour of its run, of which a share covers what is below."""
     return trace(
         "scatter",
         x=np.concatenate([limits.x, limits.x[::-1]]),
         y=np.concatenate([limits.high, limits.low[::-1]]),
         fill="toself",
-        fillcolor=faded(theme.colour(place, mode)),
+        fillcolor=faded(theme.colour(place, mode), share),
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,

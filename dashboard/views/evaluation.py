@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 6
 _MOST_CELLS = 25
-_MOST_BANDS = 3
+_MOST_BANDS = 10
 
 
 def choose_split(entries: Sequence[Entry], *, key: str) -> str | None:
@@ -214,7 +214,7 @@ def _threshold_curves(scene: Scene, *, is_roc: bool) -> None:
     plot(figure, key=f"{scene.key}_curve", alt="; ".join(line.name for line in lines))
     notes = ["Dots: where a model stands at threshold 0.5."] if first.num_classes == 2 else []
     notes += ["Each class against all others."] if first.num_classes > 2 else []
-    if len(lines) <= _MOST_BANDS:
+    if has_band:
         notes.append("Bands: 95 %, for each threshold alone.")
     st.caption(" ".join(notes))
 

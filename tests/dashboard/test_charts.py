@@ -16,9 +16,10 @@ def test_a_figure_has_the_look_of_the_page_and_what_is_asked_beyond_it():
     assert figure.layout.xaxis.range == (-0.01, 1.01)
     assert figure.layout.yaxis.gridcolor == charts.GRID["dark"]
     assert figure.layout.barmode == "stack"
-    assert len(figure.data) == 9
+    assert len(figure.to_dict()["data"]) == 9
 
 
 def test_a_hostile_name_is_shown_as_it_is():
     figure = charts.drawn([charts.trace("bar", x=[1], y=[1], name="<b>no</b>")], "light")
-    assert figure.data[0].name == "&lt;b&gt;no&lt;/b&gt;"
+
+    assert figure.to_dict()["data"][0]["name"] == "&lt;b&gt;no&lt;/b&gt;"
