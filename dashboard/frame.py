@@ -88,12 +88,13 @@ def _into_report() -> None:
         )
 
 
-def pulse(look: Callable[[], object], *, is_running: bool) -> None:
+def pulse(look: Callable[[], object], *, is_running: bool, drawn: object = None) -> None:
     """Look at the store every 2 s (5 s when nothing runs); redraw the page when the look changed.
 
     The look is small and asks only for what this page shows: curves, for one, move by themselves.
+    `drawn` is the look of what the page shows, where that may have changed while it was drawn.
     """
-    seen = look()
+    seen = look() if drawn is None else drawn
 
     @st.fragment(run_every=2.0 if is_running else 5.0)
     def watch() -> None:

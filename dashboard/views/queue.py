@@ -45,7 +45,11 @@ def page() -> None:
         _draw_waiting(board)
     if board.ended:
         _draw_ended(board)
-    frame.pulse(lambda: queue_rows.look(queue_rows.board(data.home())), is_running=board.is_moving)
+    frame.pulse(
+        lambda: queue_rows.look(queue_rows.board(data.home())),
+        is_running=board.is_moving,
+        drawn=queue_rows.look(board),
+    )
 
 
 def _do(action: Callable[..., object], *arguments: Any, **options: Any) -> None:
