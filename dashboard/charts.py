@@ -123,14 +123,18 @@ def _point(point: OperatingPoint, name: str, place: int, mode: str) -> Trace:
 
 
 def _guess(x: Sequence[float], y: Sequence[float], mode: str) -> Trace:
-    line = {"width": 1.2, "dash": "dot", "color": MUTED[mode]}
+    return reference(x, y, "guessing", mode)
+
+
+def reference(x: Any, y: Any, name: str, mode: str, dash: str = "dot") -> Trace:
+    """Return a quiet line that others are read against."""
     return trace(
         "scatter",
         x=np.asarray(x),
         y=np.asarray(y),
         mode="lines",
-        line=line,
-        name="guessing",
+        line={"width": 1.2, "dash": dash, "color": MUTED[mode]},
+        name=name,
         hoverinfo="skip",
     )
 

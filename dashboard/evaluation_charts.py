@@ -10,7 +10,19 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import theme
-from dashboard.charts import GRID, INK, MUTED, UNIT_X, UNIT_Y, Trace, drawn, faded, stroke, trace
+from dashboard.charts import (
+    GRID,
+    INK,
+    MUTED,
+    UNIT_X,
+    UNIT_Y,
+    Trace,
+    drawn,
+    faded,
+    reference,
+    stroke,
+    trace,
+)
 from dashboard.evaluation_data import Entry
 from experiments.evaluating.answers import Places
 from experiments.evaluating.bands import Band
@@ -27,7 +39,7 @@ _WHOLE = MappingProxyType({"range": [0, 1]})
 def reliability(found: Mapping[Entry, Calibration], *, mode: str) -> go.Figure:
     """Return reliability diagrams: the isotonic curve, binned shares, and chance for one model."""
     traces: list[Trace] = []
-    traces.append(_reference([0, 1], [0, 1], "perfect", mode))
+    traces.append(reference([0, 1], [0, 1], "perfect", mode))
     for entry, one in found.items():
         if one.band is not None:
             limits = Band(x=one.band.forecast, low=one.band.low, high=one.band.high)
@@ -103,8 +115,8 @@ def decision(found: Mapping[Entry, Sweep], threshold: float, *, mode: str) -> go
     any_sweep = next(iter(found.values()))
     shown = any_sweep.threshold < 0.995
     x = any_sweep.threshold[shown]
-    traces.append(_reference(x, any_sweep.net_benefit_of_all()[shown], "act always", mode))
-    traces.append(_reference([0, 1], [0, 0], "act never", mode, dash="solid"))
+    traces.append(reference(x, any_sweep.net_benefit_of_all()[shown], "act always", mode))
+    traces.append(reference([0, 1], [0, 0], "act never", mode, dash="solid"))
     top = any_sweep.num_positive / any_sweep.n
     for entry, one in found.items():
         if len(found) <= 2:
@@ -121,7 +133,7 @@ def gains(found: Mapping[Entry, Gain], *, mode: str, as_lift: bool) -> go.Figure
     """Return cumulative gain, or lift, when the highest scores are taken first."""
     traces: list[Trace] = []
     level = [1, 1] if as_lift else [0, 1]
-    traces.append(_reference([0, 1], level, "guessing", mode))
+    traces.append(reference([0, 1], level, "guessing", mode))
     for entry, one in found.items():
         y = one.lift if as_lift else one.found
         hover = "lift %{y:.2f}" if as_lift else "%{y:.1%} of the positives"
@@ -165,7 +177,7 @@ def predicted_true(found: Mapping[Entry, Residuals], *, mode: str) -> go.Figure:
         for values in (one.true, one.predicted)
         for end in (values.min(), values.max())
     ]
-    traces.append(_reference([min(ends), max(ends)], [min(ends), max(ends)], "exact", mode))
+    traces.append(reference([min(ends), max(ends)], [min(ends), max(ends)], "exact", mode))
     for entry, one in found.items():
         traces.append(_dots(entry, one.true, one.predicted, mode, "true %{x:.4g}, said %{y:.4g}"))
     return drawn(traces, mode, titles=("True", "Predicted"))
@@ -293,19 +305,6 @@ def _dots(entry: Entry, x: FloatArray, y: FloatArray, mode: str, hover: str) -> 
         mode="markers",
         marker={"size": 4, "opacity": 0.5, "color": theme.colour(entry.place, mode)},
         hovertemplate=f"<b>{entry.name}</b><br>{hover}<extra></extra>",
-    )
-
-
-def _reference(x: Any, y: Any, name: str, mode: str, dash: str = "dot") -> Trace:
-    line = {"width": 1.2, "dash": dash, "color": MUTED[mode]}
-    return trace(
-        "scatter",
-        x=np.asarray(x),
-        y=np.asarray(y),
-        mode="lines",
-        line=line,
-        name=name,
-        hoverinfo="skip",
     )
 
 

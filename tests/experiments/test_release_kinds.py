@@ -109,6 +109,16 @@ COMPARED = {
 QUANTISED = frozenset({"recommender", "table", "gpt", "masked", "beams"})
 
 
+def written(make: Any, folder: Path) -> Path:
+    """Write the rows that a kind's maker makes; return their file."""
+    rows, source = make(np.random.default_rng(0)), folder / "own.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return source
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_goes_from_the_training_to_answers(kind: str, tmp_path: Path):
     from trainers.fit import train
@@ -116,12 +126,7 @@ def test_a_model_goes_from_the_training_to_answers(kind: str, tmp_path: Path):
     from trainers.spec import load_spec
 
     make, data, model = KINDS[kind]
-    source, home = tmp_path / "own.csv", Home(tmp_path / "home").create()
-    rows = make(np.random.default_rng(0))
-    with source.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    source, home = written(make, tmp_path), Home(tmp_path / "home").create()
     training = {"epochs": 1, "batch_size": 32, "lr": 1e-2, "threads": 1}
     spec = load_spec({"data": {**data, "path": str(source)}, "model": model, "training": training})
     run_id = train(spec, home=home.path).run_id
@@ -169,12 +174,7 @@ def test_an_ensemble_answers_what_was_recorded(
     from trainers.spec import load_spec
 
     make, data, model = KINDS[kind]
-    source, home = tmp_path / "own.csv", Home(tmp_path / "home").create()
-    rows = make(np.random.default_rng(0))
-    with source.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    source, home = written(make, tmp_path), Home(tmp_path / "home").create()
     training = {"epochs": 1, "batch_size": 32, "lr": 1e-2, "threads": 1}
     ids = [
         train(
