@@ -52,7 +52,9 @@ while not select.select([sys.stdin], [], [], 0.05)[0]:
 run.finish()
 """
 
-expect.set_options(timeout=20_000)
+_PATIENCE_MS = 60_000
+"""A page or a training that starts on slow, shared cores takes half of it."""
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 class Server:
@@ -141,7 +143,7 @@ def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     def make(*, allows: str = "", **options: object) -> BrowserContext:
         settings = {"viewport": {"width": 1360, "height": 900}, "locale": "en-GB", **options}
         context = browser.new_context(**settings)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(_PATIENCE_MS)
         context.on("page", lambda page: _listen(page, complaints, allows))
         contexts.append(context)
         return context
@@ -156,7 +158,7 @@ def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     """A profile that ordinary tests share: the scripts are fetched and compiled once."""
     context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(_PATIENCE_MS)
     yield context
     context.close()
 
@@ -178,7 +180,7 @@ def visit(server: Server) -> Callable[[Page, str], None]:
 
     def go(page: Page, path: str) -> None:
         page.goto(server.url + path)
-        page.wait_for_function(_SETTLED, timeout=60_000)
+        page.wait_for_function(_SETTLED, timeout=_PATIENCE_MS)
 
     return go
 

@@ -23,10 +23,11 @@ SMALL = {
 }
 
 
-def until(condition, seconds=60.0):
+def until(condition, seconds=180.0, told=lambda: ""):
+    """Wait; a training needs 40 s to load on cores that two test processes share."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen in time {told()}"
         time.sleep(0.1)
 
 
@@ -66,7 +67,10 @@ def test_launch_stop_and_resume(page, visit, idle_queue):
         before = s.series([run_id]).to_pylist()[0]["n"]
     page.get_by_role("button", name="Resume").click()
 
-    until(lambda: queue.jobs(idle_queue)[-1].state is State.RUNNING)
+    until(
+        lambda: queue.jobs(idle_queue)[-1].state is State.RUNNING,
+        told=lambda: [(job.state, job.error) for job in queue.jobs(idle_queue)],
+    )
     assert queue.jobs(idle_queue)[-1].run_id == run_id
     with store.open(idle_queue) as s:
         until(lambda: s.series([run_id]).to_pylist()[0]["n"] > before)
@@ -105,7 +109,7 @@ def test_clone_change_and_start_three_seeds(page, visit, idle_queue):
     assert [job.spec["seed"] for job in started] == [0, 1, 2]
     assert len({job.spec["group"] for job in started}) == 1
     assert {job.spec["training"]["lr"] for job in started} == {0.01}
-    until(lambda: all(queue.job(idle_queue, job.id).state.is_final for job in started), 120)
+    until(lambda: all(queue.job(idle_queue, job.id).state.is_final for job in started))
     assert {queue.job(idle_queue, job.id).state for job in started} == {State.FINISHED}
 
 

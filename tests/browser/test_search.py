@@ -25,7 +25,7 @@ def searching(server):
     for job in queue.jobs(server.home):
         if not job.state.is_final:
             queue.stop(server.home, job.id, hard=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not all(job.state.is_final for job in queue.jobs(server.home)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
