@@ -6,6 +6,9 @@ SHELL := bash
 BIN := .venv/bin
 READY := .venv/ready
 
+# Where byte code may not be kept, every process compiles PyTorch anew: 15 s of CPU and not 5.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A build that the user names is installed once and then kept until another one is named.
 ifdef TORCH
 ifneq ($(TORCH),$(shell cat .venv/torch 2>/dev/null))
