@@ -66,7 +66,7 @@ class Server:
         self.log = home.parent / "server.log"
         self._cwd = cwd
         # Before a test changes it for itself: one that starts the server again must not share it.
-        self._env = {**os.environ, "BAKEOFF_HOME": str(home)}
+        self._env = {**os.environ, "BAKEOFF_HOME": str(home), "BAKEOFF_SPARE": "0"}
         self.start()
 
     @property

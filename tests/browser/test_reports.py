@@ -3,23 +3,12 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 import store
+from tests.accessibility import grave
 
 pytestmark = pytest.mark.browser
-
-
-def grave(page: Page) -> list[tuple[str, list[str]]]:
-    """Return what shuts people out of a page."""
-    page.wait_for_timeout(700)  # what still fades in counts as low contrast
-    problems = Axe().run(page).response["violations"]
-    return [
-        (p["id"], [node["html"] for node in p["nodes"]])
-        for p in problems
-        if p["impact"] in {"serious", "critical"}
-    ]
 
 
 def test_a_note_is_typed_into_the_table(page, visit, server, run_ids):
