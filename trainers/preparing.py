@@ -15,7 +15,7 @@ from trainers.data.inputs import ModelInput
 from trainers.errors import DataError, SpecError
 from trainers.models.learner import Learner
 from trainers.models.pretrained import Pretrained, PretrainedGpt, pretrained_input
-from trainers.models.transfer import BUILTIN, Transfer
+from trainers.models.transfer import Transfer
 from trainers.parents import Parents, begin_with, parents_of
 from trainers.resuming import checkpoint_to_resume
 from trainers.spec import RunSpec
@@ -89,9 +89,7 @@ def is_helper() -> bool:
 
 def _give_weights(model: Learner, parents: Parents) -> None:
     if isinstance(model, Transfer):
-        from_file = model.config.backbone == "multiscale" or model.config.weights != "builtin"
-        path = parents.backbone.path if parents.backbone else BUILTIN
-        model.start(path if from_file and model.config.weights != "hub" else None)
+        model.start(parents.backbone.path if parents.backbone else None)
     if isinstance(model, Pretrained | PretrainedGpt) and not parents.start:
         model.start()
     if parents.start:

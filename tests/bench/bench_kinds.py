@@ -2,11 +2,13 @@
 
     python tests/bench/bench_kinds.py [PRESET ...]     all if none is named; --seconds 10
 
-The same model, data, batches, optimizer, schedule and clipping; CPU seconds of one epoch that takes
-the plain loop about ten seconds, pairs of runs one after the other so that a busy machine slows
-both. The preset's training examples are repeated, or cut, to make an epoch of that length. What is
-measured is the fit alone: validation, checkpoints and record included on the one side, validation
-on the other.
+The same model, data, batches, optimizer, schedule and clipping; one epoch that takes the plain loop
+about ten seconds, pairs of runs one after the other so that a busy machine slows both: wall time,
+which needs quiet cores, and CPU time, which does with less. The preset's training examples are
+repeated, or cut, to make an epoch of that length; presets whose data are so small that a step takes
+a few milliseconds get the batches and widths of larger data (`SIZES`; `--preset-sizes` leaves them
+as they are). What is measured is the fit alone: validation, checkpoints and record included on the
+one side, validation on the other.
 """
 
 import argparse
@@ -35,19 +37,42 @@ PAIRS = 2
 TRIED_BATCHES = 30  # to learn how long a step takes
 PRESETS = (
     "cnn_classic_mnist",
+    "multiscale_mnist",
+    "transfer_digits",
     "lstm_reviews",
-    "transformer_reviews",
     "lstm_credit",
+    "lstm_weather",
+    "transformer_reviews",
+    "masked_reviews",
     "gpt_reviews",
     "seq2seq_pronunciations",
     "mlp_cancer",
-    "recommender_mf",
+    "recommender_neural",
 )
 FIXED = ("epochs=1", "threads=1", "log_every=1", "average=none")  # the loop averages nothing
+SIZES = {
+    "transfer_digits": ("training.batch_size=128", "model.frozen_epochs=0"),  # nor does it freeze
+    "lstm_credit": ("training.batch_size=1024",),
+    "lstm_weather": ("training.batch_size=256", "model.hidden=128"),
+    "masked_reviews": ("training.batch_size=64",),
+    "mlp_cancer": ("training.batch_size=2048", "model.widths=[512,512]"),
+    "recommender_neural": ("training.batch_size=8192", "model.factors=64", "model.hidden=256"),
+}
+Seconds = tuple[float, float]
+"""Of the clock, and of the CPU."""
 
 
-def plan_of(preset: str, home: Path) -> Plan:
-    spec = read_spec(preset, [f"training.{setting}" for setting in FIXED])
+def now() -> Seconds:
+    return time.perf_counter(), time.process_time()
+
+
+def since(started: Seconds) -> Seconds:
+    wall, cpu = now()
+    return wall - started[0], cpu - started[1]
+
+
+def plan_of(preset: str, home: Path, sizes: tuple[str, ...]) -> Plan:
+    spec = read_spec(preset, [*(f"training.{setting}" for setting in FIXED), *sizes])
     _prepare_torch(spec.training)
     return prepare(spec, StopSwitch(), home=home, run_id=None, resume=False)
 
@@ -69,17 +94,17 @@ def sized(plan: Plan, batches: int) -> Plan:
     return replace(plan, data=data, model=deepcopy(plan.model))
 
 
-def recorded(plan: Plan, home: Path) -> float:
-    """Return the CPU seconds of a recorded fit."""
+def recorded(plan: Plan, home: Path) -> Seconds:
+    """Return the time of a recorded fit."""
     with store.init("bench", home=home, capture=False) as run:
         trainer, _ = _make_trainer(run, run.folder, plan)
-        started = time.process_time()
+        started = now()
         _fit(trainer, plan)
-        return time.process_time() - started
+        return since(started)
 
 
-def plain(plan: Plan) -> float:
-    """Return the CPU seconds of a loop that does the same and records nothing."""
+def plain(plan: Plan) -> Seconds:
+    """Return the time of a loop that does the same and records nothing."""
     model, config, task = plan.model, plan.spec.training, plan.model.task
     data = ResidentData(plan.data, plan.spec.data, config, seed=plan.spec.seed)
     train, val = data.train_dataloader(), data.val_dataloader()
@@ -88,7 +113,7 @@ def plain(plan: Plan) -> float:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: lr_share(step, total, config.schedule, config.warmup)
     )
-    started = time.process_time()
+    started = now()
     for _ in range(config.epochs):
         model.train()
         for batch in train:
@@ -110,12 +135,12 @@ def plain(plan: Plan) -> float:
                 )
             task.scores(torch.cat(judged), torch.cat(kept))
             task.whole_scores(model, "val")
-    return time.process_time() - started
+    return since(started)
 
 
 def batches_for(plan: Plan, seconds: float) -> int:
     """Return how many batches take the plain loop so long."""
-    few, more = (plain(sized(plan, count * TRIED_BATCHES)) for count in (1, 2))
+    few, more = (plain(sized(plan, count * TRIED_BATCHES))[1] for count in (1, 2))
     return math.ceil(seconds / max(more - few, 1e-3) * TRIED_BATCHES)
 
 
@@ -124,15 +149,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("presets", nargs="*", default=list(PRESETS))
     parser.add_argument("--seconds", type=float, default=10.5)
+    parser.add_argument("--preset-sizes", action="store_true")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(
-        "| preset | epoch, plain loop | steps | recorded at every step / plain |\n|---|---|---|---|"
-    )
+    print("| preset | plain loop | steps | a step | recorded / plain, wall | CPU |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for preset in arguments.presets:
-            plan = plan_of(preset, home)
+            plan = plan_of(preset, home, () if arguments.preset_sizes else SIZES.get(preset, ()))
             with redirect_stdout(StringIO()):
                 recorded(sized(plan, TRIED_BATCHES), home)  # warms up
                 batches = batches_for(plan, arguments.seconds)
@@ -140,9 +165,16 @@ def main() -> None:
                     (recorded(sized(plan, batches), home), plain(sized(plan, batches)))
                     for _ in range(PAIRS)
                 ]
-            ratio = statistics.median(ours / theirs for ours, theirs in pairs)
-            base = statistics.median(theirs for _, theirs in pairs)
-            print(f"| {preset} | {base:.1f} CPU s | {batches:,} | {ratio:.3f} |", flush=True)
+            wall, cpu = (
+                statistics.median(ours[clock] / theirs[clock] for ours, theirs in pairs)
+                for clock in (0, 1)
+            )
+            base = statistics.median(theirs[1] for _, theirs in pairs)
+            step = f"{1e3 * base / batches:.0f} ms"
+            print(
+                f"| {preset} | {base:.1f} CPU s | {batches:,} | {step} | {wall:.3f} | {cpu:.3f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
