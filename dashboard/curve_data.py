@@ -22,7 +22,7 @@ def answer(query: CurveQuery) -> bytes | None:
     store.StoreError
         If a formula cannot be understood or the store cannot be reached.
     """
-    version = data.state().version
+    version = data.state(data.AGE_S).version
     if query.version == version:
         return None
     with _TURN:

@@ -18,6 +18,8 @@ PAGE_SIZE: Final = 100
 STATE_TTL_S: Final = 0.2
 AGE_S: Final = 0.5
 """The version was asked for a moment ago: what the store saw then need not be looked for again."""
+LOOK_AGE_S: Final = 2.0
+"""The store looks for news as often by itself: whoever waits for some need not have it look."""
 _MOST_SEEDS: Final = 30
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ class State:
     """What changed, in one glance."""
 
     version: int
+    shape: int
+    """Changes with anything but more points."""
     running: int
     runs: int
     trouble: str | None = None
@@ -72,15 +76,16 @@ def change(write: Callable[[store.Store], T]) -> T:
     return result
 
 
-def state() -> State:
-    """Return the store's version and counts, at most 0.2 s old."""
+def state(max_age_s: float = 0.0) -> State:
+    """Return the store's version and counts, at most 0.2 s or `max_age_s` old."""
     key = home()
     known = _states.get(key)
     if known and time.monotonic() - known[0] < STATE_TTL_S:
         return known[1]
-    facts = ask(lambda s: s.state())
+    facts = ask(lambda s: s.state(max_age_s=max_age_s))
     fresh = State(
         version=facts["version"],
+        shape=facts["shape"],
         running=facts["running"],
         runs=facts["runs"],
         trouble=facts.get("trouble"),
@@ -176,6 +181,11 @@ def metric_names(run_ids: Sequence[str]) -> list[str]:
     """Return the names of the metrics that some runs logged."""
     found = _cached("ask", "metric_names", run_ids=tuple(run_ids), max_age_s=AGE_S)
     return found["metric"].to_pylist()
+
+
+def outline(run_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the statuses and metrics of some runs, at most 2 s old; cheap where none is new."""
+    return _outline(home(), state(LOOK_AGE_S).shape, tuple(run_ids))
 
 
 def keys(project: str | None = None) -> "pa.Table":
@@ -280,6 +290,12 @@ def _read(
 ) -> Any:
     """Return a method's answer; the version in the key makes it new when anything changed."""
     return ask(lambda s: getattr(s, name)(*arguments, **dict(options)))
+
+
+@lru_cache(maxsize=64)
+def _outline(_home: str, _shape: int, run_ids: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    rows = sorted(named(run_ids).to_pylist(), key=lambda row: row["run_id"])
+    return [row["status"] for row in rows], metric_names(run_ids)
 
 
 @lru_cache(maxsize=8)  # few: an answer may be large, and a store that grows makes new ones

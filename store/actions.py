@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from store.owner import Owner
 
 
-def state(owner: "Owner") -> dict[str, Any]:
-    """Return the store's version, its counts, and what keeps new points out."""
-    totals = owner.ask("totals").to_pylist()[0]
-    return {"version": owner.version, "trouble": owner.trouble, **totals}
+def state(owner: "Owner", *, max_age_s: float = 0.0) -> dict[str, Any]:
+    """Return the store's version and shape, its counts, and what keeps new points out."""
+    totals = owner.ask("totals", max_age_s=max_age_s).to_pylist()[0]
+    return {
+        "version": owner.version,
+        "shape": owner.shape,
+        "trouble": owner.trouble,
+        **totals,
+    }
 
 
 def edit_run(owner: "Owner", *, run_id: str, **changes: Any) -> dict[str, Any]:

@@ -128,10 +128,9 @@ class Hub(flight.FlightServerBase):
     def work(self, parent: int | None) -> None:
         """Take in journals until told to leave or nobody needs the hub any more."""
         parent_ticks = start_ticks(parent) if parent else None
+        pause_s = LOOK_S
         while not self._leave.is_set():
-            start = time.monotonic()
-            self._owner.drain()
-            look_s = time.monotonic() - start
+            self._owner.drain(pause_s / 2)  # who asks has it look, too
             self._seal()
             quiet_s = time.monotonic() - self._asked_at
             is_orphan = parent and start_ticks(parent) != parent_ticks
@@ -141,8 +140,9 @@ class Hub(flight.FlightServerBase):
                 return
             if quiet_s > _REST_S:
                 self._owner.rest()
-            is_busy = look_s > _LONG_LOOK_S and quiet_s < _ORPHAN_QUIET_S
-            self._leave.wait(_BUSY_LOOK_S if is_busy else LOOK_S)
+            is_busy = self._owner.look_s > _LONG_LOOK_S and quiet_s < _ORPHAN_QUIET_S
+            pause_s = _BUSY_LOOK_S if is_busy else LOOK_S
+            self._leave.wait(pause_s)
 
     def _seal(self) -> None:
         """Seal ended runs for a moment: one at least, many where many have ended at once."""

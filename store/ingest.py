@@ -6,6 +6,7 @@ any crash the transaction is there as a whole or not at all, and reading goes on
 
 import time
 from collections.abc import Collection
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from store import liveness, record
@@ -55,6 +56,15 @@ GROUP BY r.run_id
 HAVING bool_or(j.closed AND j.file = r.run_id || '/events.jsonl')
     AND bool_or(ends_with(j.file, '.bin'))
 """
+
+
+class News(IntEnum):
+    """What a look found."""
+
+    NONE = 0
+    POINTS = 1
+    """More points of metrics that their runs had before."""
+    MORE = 2
 
 
 class Ingest:
@@ -117,26 +127,26 @@ class Ingest:
         self._ended = dict(run(_SETTLED).fetchall())
         self._unsealed = [run_id for (run_id,) in run(_UNSEALED).fetchall()]
 
-    def cycle(self) -> bool:
-        """Read what is new; return whether anything is.
+    def cycle(self) -> News:
+        """Read what is new; return what is.
 
         Points wait in memory for more, everything else is written at once. Whoever calls holds
         the lock of the curves.
         """
-        is_changed = self._ledgers.cycle() > 0
-        is_changed |= self._forget_trashed() > 0
+        is_more = self._ledgers.cycle() + self._forget_trashed() > 0
+        news = News.MORE if is_more else News.NONE
         self._find_runs()
         self.is_behind = False
         batch = Batch()
         for live in list(self.live.values()):
-            is_changed |= self._collect(live, batch)
+            news = max(news, self._collect(live, batch))
             if batch.num_sealed + self._waiting.num_points >= MOST_WAITING:
                 self._commit(batch)
                 self.store_all()
                 batch = Batch()
         self._commit(batch)
         self._settle()
-        return is_changed
+        return news
 
     def _commit(self, batch: Batch) -> None:
         """Write what one look found, apart from points that wait."""
@@ -243,9 +253,10 @@ class Ingest:
             self._ended.pop(run_id, None)
             self._known.discard(run_id)
 
-    def _collect(self, live: LiveRun, batch: Batch) -> bool:
-        """Add to `batch`, and to what waits, what a run has written; return whether it has."""
+    def _collect(self, live: LiveRun, batch: Batch) -> News:
+        """Add to `batch`, and to what waits, what a run has written; return what that is."""
         before, events_read = live.record, live.events_read
+        is_new = live.is_new or live.has_unread_seal
         for event in self._read_events(live, batch):
             try:
                 live.record = record.fold(live.record, event)
@@ -256,14 +267,15 @@ class Ingest:
                 batch.metrics[event["name"]] = event
             elif event["kind"] not in _EVENT_KINDS:
                 batch.events.append(event_row(live.key, event))
-        found = self._collect_points(live, batch)
-        self._judge(live, found_points=found)
+        news = self._collect_points(live, batch)
+        self._judge(live, found_points=news > News.NONE)
         if live.record is not before or live.is_new:
             batch.runs.append(live)
             if live.record["config"] is not before["config"] or live.is_new:
                 batch.new_params.append(live)
-            return True
-        return found or live.events_read > events_read
+            news = max(news, News.POINTS)
+        is_told = live.events_read > events_read or live.record["status"] != before["status"]
+        return News.MORE if is_new or is_told else news
 
     def _read_events(self, live: LiveRun, batch: Batch) -> list[dict[str, Any]]:
         if _size(live.files) <= live.events_read:
@@ -275,10 +287,10 @@ class Ingest:
             batch.ledger.append(live.events_row(is_settled=False))
         return events
 
-    def _collect_points(self, live: LiveRun, batch: Batch) -> bool:
-        """Read the run's segments; return whether there was anything."""
+    def _collect_points(self, live: LiveRun, batch: Batch) -> News:
+        """Read the run's segments; return what there was."""
         is_over = live.record["status"] not in {Status.RUNNING, Status.LOST}
-        found = live.has_unread_seal
+        news = News.MORE if live.has_unread_seal else News.NONE
         is_held_open = False
         if live.has_unread_seal:
             self._collect_seal(live, batch)
@@ -292,14 +304,15 @@ class Ingest:
             is_held_open |= held
             blocks, after = read_segment(path, before, final=is_over and not held)
             if after != before:
-                found = True
+                is_named = after.key_sets != before.key_sets
+                news = max(news, News.MORE if is_named else News.POINTS)
                 self.is_behind |= after.offset - before.offset > POLL_BYTES // 2
                 live.positions[path.name] = after
                 self._waiting.add(live.key, live.file_key(path.name), blocks, after)
                 self._curves.add(live.key, blocks)
                 batch.names.update(name for block in blocks for name in block.keys)
-        live.has_drained = is_over and not found and not is_held_open
-        return found
+        live.has_drained = is_over and news is News.NONE and not is_held_open
+        return news
 
     def _collect_seal(self, live: LiveRun, batch: Batch) -> None:
         """Take in a sealed run that this database has never seen."""
@@ -322,7 +335,8 @@ class Ingest:
         now = time.time()
         status = liveness.infer(live.record.get("process"), now if found_points else beat, now)
         seen_us = int((now if found_points else beat or 0) * 1e6)
-        is_newer = seen_us - (live.record.get("seen_us") or 0) >= _SEEN_STEP_US
+        # All runs at once: one transaction, and not one for each look.
+        is_newer = seen_us // _SEEN_STEP_US > (live.record.get("seen_us") or 0) // _SEEN_STEP_US
         if status != live.record["status"] or is_newer:
             reason = (
                 "The process is gone; it did not say why." if status is Status.CRASHED else None

@@ -22,7 +22,7 @@ from store.connections import Connections, Gate
 from store.console import harden
 from store.curve_cache import CurveCache
 from store.errors import HomeNotWritableError, QueryError, StoreBusyError, StoreError
-from store.ingest import Ingest
+from store.ingest import Ingest, News
 from store.layout import Home
 from store.schema import BLOCK_SIZE, is_outdated, prepare
 from store.sealing import write_sealed
@@ -70,9 +70,11 @@ class Owner:
         self._gate = Gate()
         self._is_shrinking = False
         self._looked_at = 0.0
+        self.look_s = 0.0
+        """How long the last look at the runs took."""
         self.trouble: str | None = None
         """Why new points cannot be taken in at the moment."""
-        self._version = time.time_ns() // 1_000_000
+        self._shape = self._version = time.time_ns() // 1_000_000
         try:
             self._open()
             trash.sweep(home)
@@ -152,9 +154,9 @@ class Owner:
             self._waiting.count()
         return True
 
-    def drain(self) -> None:
-        """Take in everything that was there at the call, and sort it."""
-        while self.refresh() and self._ingest.is_behind:
+    def drain(self, max_age_s: float = 0.0) -> None:
+        """Take in everything that was there `max_age_s` ago, and sort it."""
+        while self.refresh(max_age_s) and self._ingest.is_behind:
             pass
         self.compact_if_due()
 
@@ -199,7 +201,7 @@ class Owner:
         """Take runs out of the tables; the next look takes in anew those that have a folder."""
         with self.sealing, self._cycling:
             self._ingest.forget(run_ids)
-            self._version += 1
+            self._shape = self._version = self._version + 1
 
     def shrink(self) -> None:
         """Give the space of what was deleted back to the disk; questions are answered meanwhile.
@@ -266,6 +268,11 @@ class Owner:
         """A number that changes with anything visible."""
         return self._version
 
+    @property
+    def shape(self) -> int:
+        """A number that changes with anything but more points of metrics that runs had before."""
+        return self._shape
+
     def close(self) -> None:
         """Let go of the database."""
         with self._cycling, self._gate.shut():
@@ -277,9 +284,12 @@ class Owner:
     def _cycle(self) -> bool:
         with self._curves.lock:
             self._looked_at = time.monotonic()
-            changed = self._ingest.cycle()
-        self._version += changed
-        return changed
+            news = self._ingest.cycle()
+            self.look_s = time.monotonic() - self._looked_at
+        self._version += news > News.NONE
+        if news is News.MORE:
+            self._shape = self._version
+        return news > News.NONE
 
     def _report(self, error: Exception | str) -> None:
         """Say once what is wrong; the journals keep everything until it is over."""

@@ -255,13 +255,14 @@ class Store:
             pinned=pinned,
         )
 
-    def state(self) -> dict[str, Any]:
-        """Return version, runs, running, points and trouble.
+    def state(self, *, max_age_s: float = 0.0) -> dict[str, Any]:
+        """Return version, shape, runs, running, points and trouble, as `max_age_s` ago or later.
 
-        The version changes with anything visible; trouble says why new points cannot be taken in
+        The version changes with anything visible, the shape with anything but more points of
+        metrics that their runs had before; trouble says why new points cannot be taken in
         at the moment, and is None when they can.
         """
-        return self.act("state")
+        return self.act("state", max_age_s=max_age_s)
 
     def sql(
         self,

@@ -45,13 +45,7 @@ def page() -> None:
             on_arrange=curve_choosers.arrange,
         )
     ids = [run["run_id"] for run in runs]
-    is_live = any(run["status"] in explorer.LIVE for run in runs)
-    frame.pulse(lambda: _look(ids), is_running=is_live)
-
-
-def _look(ids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return what redraws this page: statuses and metrics; the curves move by themselves."""
-    return [run["status"] for run in explorer.rows(ids)], list(panels_of(ids))
+    frame.pulse(lambda: data.outline(ids), is_running=False)  # the curves move by themselves
 
 
 def panels_of(run_ids: Sequence[str]) -> dict[str, Panel]:

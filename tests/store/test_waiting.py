@@ -109,3 +109,24 @@ def test_a_database_that_refuses_is_told_of_and_tried_again(owner, monkeypatch):
             assert last(owner, run.id)[0:1] == (1.0,)
         assert owner.act("state")["trouble"] is None
         assert owner.ask("points", metric="a", run_ids=[run.id]).num_rows == 1
+
+
+def test_the_shape_changes_with_everything_but_more_points(owner):
+    def found():
+        owner.refresh()
+        return owner.version, owner.shape
+
+    with store.init("p", capture=False, monitor=False) as run:
+        before = found()
+        run.log({"a": 1.0}, step=0)
+        named = found()
+        assert named[1] > before[1]  # a metric that the run did not have
+        run.log({"a": 2.0}, step=1)
+        more = found()
+        assert more[0] > named[0]
+        assert more[1] == named[1]
+        run.alert("look", level="info")
+        told = found()
+        assert told[1] > more[1]
+        assert found() == told
+    assert found()[1] > told[1]  # it has ended
