@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def state(owner: "Owner", *, max_age_s: float = 0.0) -> dict[str, Any]:
     """Return the store's version and shape, its counts, and what keeps new points out."""
-    totals = owner.ask("totals", max_age_s=max_age_s).to_pylist()[0]
+    owner.refresh(max_age_s)
     return {
         "version": owner.version,
         "shape": owner.shape,
         "trouble": owner.trouble,
-        **totals,
+        **owner.count_runs(),
     }
 
 

@@ -1,6 +1,6 @@
 """What a question to the store may use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,30 @@ class Reads(IntEnum):
 
 
 class Asked:
-    """A cursor of the owner's connection, the curves in memory, and the points that wait."""
+    """A cursor of the owner's connection, and what the owner has in memory.
+
+    Parameters
+    ----------
+    cursor
+        Of the owner's connection.
+    curves
+        Those that were asked for lately.
+    waiting
+        The points that are not in the database.
+    growing
+        Ids of the runs that may still get points.
+    """
 
     def __init__(
         self,
         cursor: "duckdb.DuckDBPyConnection",
         curves: CurveCache,
         waiting: "Waiting | None" = None,
+        growing: Collection[str] = (),
     ) -> None:
         self.cursor = cursor
         self.curves = curves
+        self.growing = growing
         self._waiting = waiting
 
     @property

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from store.asked import Asked
 from store.line_chart import Chart, LineView
-from store.liveness import LIVE
 from store.m4 import bands as mean_and_band
-from store.schema import key_of
 
 FACTS: Final = b"facts"
 """Of the answer's metadata: what the lines are, as JSON."""
@@ -92,7 +90,7 @@ def lines(
         "cursor": str(chart.cursor),
         "is_all": chart.is_new,
         "lines": [line.facts() for line in listed],
-        "running": _running(asked, wanted),
+        "running": [run for run in wanted if run in asked.growing],
     }
     if listed or chart.is_new:
         facts["clip"] = _clip(chart) if look.clip else None
@@ -100,14 +98,6 @@ def lines(
     numbers = np.concatenate([np.empty(0), *columns])
     facts["cost_ms"] = (time.thread_time() - start) * 1e3
     return pa.table({NUMBERS: numbers}).replace_schema_metadata({FACTS: json.dumps(facts)})
-
-
-def _running(asked: Asked, run_ids: Sequence[str]) -> list[str]:
-    keys = ", ".join(str(key_of(run_id)) for run_id in run_ids) or "NULL"
-    found = asked.cursor.execute(
-        f"SELECT run_id, status FROM run_base WHERE run_key IN ({keys})"  # noqa: S608  # numbers
-    )
-    return [run_id for run_id, status in found.fetchall() if status in LIVE]
 
 
 def _single(chart: Chart, metric: str, run_ids: Sequence[str], view: LineView) -> Iterator[_Line]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import math
 import os
 import threading
 import time
@@ -24,6 +25,7 @@ from store.curve_cache import CurveCache
 from store.errors import HomeNotWritableError, QueryError, StoreBusyError, StoreError
 from store.ingest import Ingest, News
 from store.layout import Home
+from store.liveness import LIVE
 from store.schema import BLOCK_SIZE, is_outdated, prepare
 from store.sealing import write_sealed
 from store.waiting import Waiting
@@ -74,6 +76,7 @@ class Owner:
         """How long the last look at the runs took."""
         self.trouble: str | None = None
         """Why new points cannot be taken in at the moment."""
+        self._counted: tuple[int, dict[str, int]] = (-1, {})
         self._shape = self._version = time.time_ns() // 1_000_000
         try:
             self._open()
@@ -236,6 +239,15 @@ class Owner:
             with suppress(AttributeError, OSError):  # not every C library has it
                 ctypes.CDLL(None).malloc_trim(0)  # what is free inside the heap is half of it
 
+    def count_runs(self) -> dict[str, int]:
+        """Return how many runs there are, and how many run; counted when some have changed."""
+        shape, counts = self._counted
+        if shape != self._shape:
+            shape, totals = self._shape, self.ask("totals", max_age_s=math.inf).to_pylist()[0]
+            counts = {name: totals[name] for name in ("runs", "running")}
+            self._counted = shape, counts
+        return counts
+
     @property
     def num_live(self) -> int:
         """How many runs may still change."""
@@ -252,7 +264,7 @@ class Owner:
         self.refresh(max_age_s, questions.reads(question, arguments))
         with self._gate.inside():
             try:
-                asked = Asked(self.cursor(), self._curves, self._waiting)
+                asked = Asked(self.cursor(), self._curves, self._waiting, self._growing())
                 return questions.ANSWERS[question](asked, **arguments)
             except duckdb.Error as error:
                 raise QueryError(f"The database could not answer: {error}") from error
@@ -290,6 +302,11 @@ class Owner:
         if news is News.MORE:
             self._shape = self._version
         return news > News.NONE
+
+    def _growing(self) -> set[str]:
+        """Return the runs that may still get points; any thread may ask."""
+        runs = list(self._ingest.live.values())
+        return {live.files.id for live in runs if live.record["status"] in LIVE}
 
     def _report(self, error: Exception | str) -> None:
         """Say once what is wrong; the journals keep everything until it is over."""

@@ -256,7 +256,7 @@ class Store:
         )
 
     def state(self, *, max_age_s: float = 0.0) -> dict[str, Any]:
-        """Return version, shape, runs, running, points and trouble, as `max_age_s` ago or later.
+        """Return version, shape, runs, running and trouble, as `max_age_s` ago or later.
 
         The version changes with anything visible, the shape with anything but more points of
         metrics that their runs had before; trouble says why new points cannot be taken in

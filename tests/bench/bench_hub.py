@@ -98,7 +98,7 @@ def watched(
                 now = time.time()
                 ages += [now - row["last"] for row in rows]
         slowest = max(float(process.communicate()[0] or 0) for process in processes)
-        points = opened.state()["points"]
+        points = opened.ask("totals")["points"][0].as_py()
         opened.sql("SELECT count(*) FROM points")  # what waited is written
     cpu_s = cpu_of(facts["pid"]) - started
     cores = (children_cpu_s() - before) / seconds
