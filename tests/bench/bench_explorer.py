@@ -230,7 +230,7 @@ def _live(browser: Browser, url: str, home: Path, server: psutil.Process) -> Non
     try:
         assert writer.stdout is not None
         ids = writer.stdout.readline().split()
-        time.sleep(30)  # until what was drawn before is sealed
+        time.sleep(45)  # until the many points of before are written
         alone = _spent(server, _LIVE_S)
         page = _page(browser)
         page.goto(f"{url}/curves?runs={','.join(ids)}")
