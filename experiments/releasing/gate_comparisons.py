@@ -260,5 +260,6 @@ def judge_checks(gate: ChecksGate, case: Case) -> Judgement:
         return Judgement(passed=False, reason=told, value=float(len(closed)))
     muted_ones = sum(one.muted for one in found)
     warnings = len(found) - muted_ones - len(failing(found))
-    told = f"No check fails; {warnings} warn" + (f", {muted_ones} muted." if muted_ones else ".")
+    warn = "none warns" if not warnings else "1 warns" if warnings == 1 else f"{warnings} warn"
+    told = f"No check fails; {warn}" + (f", {muted_ones} muted." if muted_ones else ".")
     return Judgement(passed=True, reason=told, value=0.0)
