@@ -71,13 +71,16 @@ def page() -> None:
     if champions:
         st.subheader("Released", anchor=False)
         _table(home_tables.champions_table(champions, datetime.now(UTC)), "home_champions")
-    frame.pulse(_look, is_running=bool(running) or board.is_moving)
+    frame.pulse(
+        lambda: _look(data.state(data.LOOK_AGE_S), queue_rows.board(data.home())),
+        is_running=bool(running) or board.is_moving,
+        drawn=_look(now, board),
+    )
 
 
-def _look() -> object:
+def _look(now: data.State, board: queue_rows.Board) -> object:
     """Return what redraws the page when it differs; how far runs are moves by itself."""
-    now = data.state()
-    return now.runs, now.running, queue_rows.look(queue_rows.board(data.home()))
+    return now.runs, now.running, queue_rows.look(board)
 
 
 def _welcome() -> None:
