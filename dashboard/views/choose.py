@@ -15,6 +15,7 @@ from dashboard import (
     explorer,
     formats,
     frame,
+    leading,
     markup,
     navigation,
     release_data,
@@ -56,7 +57,7 @@ def page() -> None:
         known = {run["run_id"] for run in named}
         gone = [run_id for run_id in wanted[:_MOST] if run_id not in known]
         cards.left_out("No candidates, since they are not here", gone)
-        runs = named or _suggested(newest, policy, line)
+        runs = named or _suggested(project, newest, policy, line)
         choose_runs(runs, newest, key="choose_runs", most=_MOST)
         if runs and line:
             _decide(line, policy, runs)
@@ -113,13 +114,19 @@ def _policy(line: str) -> Policy | None:
         return None
 
 
-def _suggested(newest: Sequence[dict[str, Any]], policy: Policy, line: str) -> list[dict[str, Any]]:
-    """Return the newest finished runs with predictions, one a group, on the champion's data."""
+def _suggested(
+    project: str | None, newest: Sequence[dict[str, Any]], policy: Policy, line: str
+) -> list[dict[str, Any]]:
+    """Return the best finished runs with predictions, else new ones, one a group and on one data.
+
+    If there is a champion, on the data that it saw.
+    """
+    best, _ = leading.best(project, newest)
     present = release_data.champion(line) if line in release_data.lines() else None
     known = data.run(present.runs[0]).get("data_hash") if present else None
     found: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for run in newest[: _FIRST_LOOK * 3]:
+    for run in [*best, *newest[:_FIRST_LOOK]]:
         group = str(run["group"] or run["run_id"])
         if run["status"] != "finished" or group in seen:
             continue

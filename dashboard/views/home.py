@@ -11,6 +11,7 @@ from dashboard import (
     data,
     frame,
     home_tables,
+    leading,
     markup,
     navigation,
     next_step,
@@ -26,8 +27,6 @@ from store.layout import Home
 
 _MANY = 400
 _MOST_RUNNING = 8
-_MOST_JUDGED = 30
-_MOST_ASKED = 100
 
 
 def page() -> None:
@@ -44,7 +43,7 @@ def page() -> None:
     running = [row for row in rows if row["status"] == "running"]
     champions = _champions()
     board = queue_rows.board(data.home())
-    best, metric = _best(project, rows)
+    best, metric = leading.best(project, rows)
     facts = Facts(
         running=len(running),
         waiting=len(board.waiting),
@@ -112,25 +111,6 @@ def _champions() -> list[Champion]:
     except ExperimentError as error:
         st.markdown(f":orange[:material/warning: {markup.plain(error)}]")
     return found
-
-
-def _best(
-    project: str | None, rows: Sequence[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], tables.KeyMetric | None]:
-    """Return the best finished runs on the same data, of the project used last, and by what."""
-    current = project or next((r["project"] for r in rows if r["status"] == "finished"), None)
-    if current is None:
-        return [], None
-    mine = [row["run_id"] for row in rows if row["project"] == current][:_MOST_ASKED]
-    series = data.series(mine).to_pylist()
-    metric = next(iter(tables.key_metrics(series, most=1)), None)
-    if metric is None or metric.goal is None:
-        return [], None
-    text = data.within(current, "status = finished")
-    columns = [tables.metric_column(metric.name)]
-    found = data.runs(text, metric.order, columns=columns).to_pylist()[:_MOST_JUDGED]
-    hashes = {row["run_id"]: data.data_hash(row["run_id"]) for row in found}
-    return next_step.on_same_data(found, hashes)[: next_step.MOST_COMPARED], metric
 
 
 def _rivals(champions: Sequence[Champion], best: Sequence[Mapping[str, Any]]) -> list[Champion]:
