@@ -6,9 +6,9 @@ The same model, data, batches, optimizer, schedule and clipping; one epoch that 
 about ten seconds, pairs of runs one after the other so that a busy machine slows both: wall time,
 which needs quiet cores, and CPU time, which does with less. The preset's training examples are
 repeated, or cut, to make an epoch of that length; presets whose data are so small that a step takes
-a few milliseconds get the batches and widths of larger data (`SIZES`; `--preset-sizes` leaves them
-as they are). What is measured is the fit alone: validation, checkpoints and record included on the
-one side, validation on the other.
+less than about 50 ms get the batches and widths of larger data (`SIZES`; `--preset-sizes` leaves
+them as they are). What is measured is the fit alone: validation, checkpoints and record included on
+the one side, validation on the other.
 """
 
 import argparse
@@ -51,6 +51,10 @@ PRESETS = (
 )
 FIXED = ("epochs=1", "threads=1", "log_every=1", "average=none")  # the loop averages nothing
 SIZES = {
+    "cnn_classic_mnist": ("training.batch_size=256",),
+    "lstm_reviews": ("training.batch_size=256",),
+    "transformer_reviews": ("training.batch_size=256",),
+    "seq2seq_pronunciations": ("training.batch_size=256",),
     "transfer_digits": ("training.batch_size=128", "model.frozen_epochs=0"),  # nor does it freeze
     "lstm_credit": ("training.batch_size=1024",),
     "lstm_weather": ("training.batch_size=256", "model.hidden=128"),
