@@ -96,6 +96,27 @@ def test_without_a_choice_the_newest_that_fit_are_suggested(ids, opened, everyth
     assert "Release better" in everything_said(at)
 
 
+def test_the_best_runs_on_the_same_data_are_suggested(home, opened):
+    ids = []
+    for name, accuracy, seen in (("good", 0.9, "d"), ("poor", 0.7, "d"), ("other", 0.99, "e")):
+        run = store.init("p", name=name, home=home, capture=False, monitor=False)
+        run.log({"val/acc": accuracy}, step=0)
+        label = np.arange(40) % 2
+        score = np.where(label == 1, accuracy, 1 - accuracy)
+        run.log_predictions(
+            "test", [str(i) for i in range(40)], label,
+            np.stack([1 - score, score], axis=1), classes=("no", "yes"),
+        )  # fmt: skip
+        run.describe(data_hash=seen)
+        run.finish()
+        ids.append(run.id)
+
+    at = opened("choose")
+
+    assert fine(at)
+    assert at.multiselect(key="choose_runs").value == ids[:2]
+
+
 def test_a_release_needs_a_reason_and_an_override_where_a_gate_is_closed(ids, opened):
     at = opened("choose", line="answers", runs=ids["worse"])
     (button,) = [b for b in at.button if b.key == "open_release"]
