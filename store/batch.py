@@ -15,7 +15,7 @@ import pyarrow as pa
 from store import record
 from store.compaction import STORED, Points, generation, is_minus_zero, nullable
 from store.feeds import Feed
-from store.flattening import flatten
+from store.flattening import flatten_sealed
 from store.journal_reader import Position
 from store.layout import RunFolder
 from store.schema import HOT_COLUMNS, key_of
@@ -154,7 +154,7 @@ class BatchWriter:
 
     def commit(self, batch: Batch) -> int:
         """Write a batch in one transaction; return how many points were not sorted at once."""
-        points = flatten((), batch.sealed)
+        points = flatten_sealed(batch.sealed)
         with self._transaction():
             self._write_metrics(batch)
             self._write_runs(batch)

@@ -27,8 +27,10 @@ def generation(points: Points) -> pa.Table:
     points
         Columns of `STORED`, at least one row. Of equal steps and times the earlier row stays first.
     """
-    order = sort_order(points)
-    table = {name: points[name][order] for name in STORED}
+    table = {name: points[name] for name in STORED}
+    if not _is_sorted(table):
+        order = sort_order(table)
+        table = {name: column[order] for name, column in table.items()}
     starts = series_starts(table)
     value, single = _by_precision(table["value"], starts)
     columns = {**table, "epoch": nullable(table["epoch"]), "value": value, "single": single}
@@ -56,6 +58,18 @@ def series_starts(points: Points) -> NDArray[np.int64]:
     run_key, metric_key = points["run_key"], points["metric_key"]
     is_new = (run_key[1:] != run_key[:-1]) | (metric_key[1:] != metric_key[:-1])
     return np.concatenate([[0], np.flatnonzero(is_new) + 1])
+
+
+def _is_sorted(points: Points) -> bool:
+    """Whether series are in order, each with rising steps."""
+    starts = series_starts(points)
+    run_key, metric_key = points["run_key"][starts], points["metric_key"][starts]
+    is_back = (run_key[1:] < run_key[:-1]) | (
+        (run_key[1:] == run_key[:-1]) & (metric_key[1:] <= metric_key[:-1])
+    )
+    is_rising = points["step"][1:] > points["step"][:-1]
+    is_rising[starts[1:] - 1] = True
+    return not is_back.any() and bool(is_rising.all())
 
 
 def sort_order(points: Points) -> NDArray[np.int64]:

@@ -33,10 +33,11 @@ ON CONFLICT DO UPDATE SET
 """Adds what `summarise` says of more points to rows of series."""
 
 _NOWHERE = np.iinfo(np.int64).max
+_SUMMARISED = ("run_key", "metric_key", "step", "value", "wall_us")
 
 
 def summarise(points: Columns) -> Columns:
-    """Return one row a run and metric, with the columns of ``series_base``.
+    """Return one row a run and metric, with the columns of ``series_base``, as tables read them.
 
     The last value is that of the highest step, and of those the one that arrived last. Minimum
     and maximum are of finite values, each with the first step that has it, NaN if there is none.
@@ -46,9 +47,8 @@ def summarise(points: Columns) -> Columns:
     points
         Columns of ``points``, in order of arrival, at least one row.
     """
-    order = _order(points)
-    columns = {name: points[name][order] for name in ("run_key", "metric_key", "step", "value")}
-    run_key, metric_key, step, value = columns.values()
+    columns = _in_pieces({name: points[name] for name in _SUMMARISED})
+    run_key, metric_key, step, value, wall_us = columns.values()
     starts = series_starts(columns)
     lengths = np.diff(np.append(starts, len(step)))
     group = np.repeat(np.arange(len(starts)), lengths)
@@ -64,13 +64,13 @@ def summarise(points: Columns) -> Columns:
         return np.minimum.reduceat(np.where(hit, step, _NOWHERE), starts)
 
     has_finite = np.logical_or.reduceat(finite, starts)
-    return {
+    rows = {
         "run_key": run_key[starts],
         "metric_key": metric_key[starts],
         "n": lengths,
         "first_step": np.minimum.reduceat(step, starts),
         "last_step": last_step,
-        "last_us": points["wall_us"][order][last],
+        "last_us": wall_us[last],
         "last_value": value[last],
         "min_value": np.where(has_finite, minimum, np.nan),
         "min_step": first_step_of(minimum),
@@ -79,6 +79,8 @@ def summarise(points: Columns) -> Columns:
         "n_nan": np.add.reduceat(np.isnan(value).astype(np.int64), starts),
         "n_inf": np.add.reduceat(np.isinf(value).astype(np.int64), starts),
     }
+    as_read = np.lexsort((rows["run_key"], rows["metric_key"]))
+    return {name: column[as_read] for name, column in rows.items()}
 
 
 def merged(old: Columns, new: Columns) -> Columns:
@@ -116,11 +118,13 @@ def rows_of_series(columns: Columns) -> "pa.Table":
     return pa.table({**columns, **{name: pa.array(columns[name], mask=is_none) for name in names}})
 
 
-def _order(points: Columns) -> NDArray[np.int64]:
-    """Return the rows by metric, as tables are read, and run; equals in order of arrival."""
+def _in_pieces(points: Columns) -> Columns:
+    """Return points with each series in one piece, in order of arrival."""
     starts = series_starts(points)
-    return rows_of(
-        starts,
-        len(points["step"]),
-        np.lexsort((points["run_key"][starts], points["metric_key"][starts])),
-    )
+    run_key, metric_key = points["run_key"][starts], points["metric_key"][starts]
+    stretches = np.lexsort((run_key, metric_key))
+    again = series_starts({"run_key": run_key[stretches], "metric_key": metric_key[stretches]})
+    if len(again) == len(starts):
+        return points
+    order = rows_of(starts, len(points["step"]), stretches)
+    return {name: column[order] for name, column in points.items()}

@@ -95,7 +95,7 @@ class Waiting:
         return {name for block in chain.from_iterable(blocks) for name in block.keys}
 
     def points(self, run_keys: Iterable[int]) -> Points | None:
-        """Return all that waits of some runs, in order of arrival."""
+        """Return all that waits of some runs, as `flatten` does."""
         return flatten((key, block) for key in run_keys for block in self._blocks.get(key, ()))
 
     def lots(self, size: int) -> list[Lot]:
