@@ -3,8 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -13,46 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from store import record
-from store.compaction import STORED, Points, generation, is_minus_zero, nullable
-from store.feeds import Feed
+from store.compaction import STORED
 from store.flattening import flatten_sealed
 from store.journal_reader import Position
 from store.layout import RunFolder
+from store.point_writer import LedgerRow, PointWriter, is_generation, table_of
 from store.schema import HOT_COLUMNS, key_of
-from store.series import UPSERT, rows_of_series, summarise
+from store.series import rows_of_series, summarise
 
 if TYPE_CHECKING:
     import duckdb
 
-    from store.waiting import Lot, Waiting
-
-_ADD_SERIES = UPSERT.format(table="series_base", feed="series_feed")
-_REPLACE_SERIES = """
-INSERT OR REPLACE INTO series_base
-SELECT * FROM newest.changed WHERE run_key IN ({}) ORDER BY metric_key, run_key
-"""
-"""In the order in which tables read them."""
-
 _EMPTY_HOT = f"DROP TABLE points_hot; CREATE TABLE points_hot({HOT_COLUMNS})"
 """TRUNCATE under readers leaks the blocks."""
-_ADD_GENERATION = "INSERT INTO points BY NAME SELECT * FROM generation_feed"
-
-_JOURNAL = """
-INSERT INTO journal SELECT * FROM journal_feed
-ON CONFLICT DO UPDATE SET consumed = excluded.consumed, vocabulary = excluded.vocabulary,
-    damaged = excluded.damaged, closed = excluded.closed
-"""
 
 _FOLDER_TICK_NS = 1_000_000_000
 """A folder that changed more recently may change again without its time showing it."""
 
-GENERATION_POINTS = 1_000_000
 _KEY = itemgetter(1)
-
-
-def is_generation(num_points: int) -> bool:
-    """Whether so many points are sorted at once, and not written as they are before."""
-    return num_points >= GENERATION_POINTS
 
 
 @dataclass(slots=True)
@@ -89,12 +66,12 @@ class LiveRun:
         """Return the name of one of the run's files in the ledger."""
         return f"{self.files.id}/{name}"
 
-    def seal_row(self, num_points: int) -> tuple[Any, ...]:
+    def seal_row(self, num_points: int) -> LedgerRow:
         """Return the ledger's row of ``points.parquet``."""
         name = self.file_key(self.files.sealed.name)
         return (name, self.key, num_points, json.dumps(sorted(self.sealed)), 0, True)
 
-    def events_row(self, *, is_settled: bool) -> tuple[Any, ...]:
+    def events_row(self, *, is_settled: bool) -> LedgerRow:
         """Return the ledger's row of the event log."""
         name = self.file_key(self.files.events.name)
         return (name, self.key, self.events_read, "{}", self.events_damaged, is_settled)
@@ -113,7 +90,7 @@ class Batch:
     """How many points these have."""
     events: list[tuple[Any, ...]] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ledger: list[tuple[Any, ...]] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -132,10 +109,7 @@ class BatchWriter:
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._connection = connection
-        self._points = Feed(connection, "points_feed")
-        self._generation = Feed(connection, "generation_feed")
-        self._series = Feed(connection, "series_feed")
-        self._journal = Feed(connection, "journal_feed")
+        self._points = PointWriter(connection)
         self._metrics: dict[str, dict[str, Any]] = {}
 
     def reload(self) -> None:
@@ -155,56 +129,18 @@ class BatchWriter:
     def commit(self, batch: Batch) -> int:
         """Write a batch in one transaction; return how many points were not sorted at once."""
         points = flatten_sealed(batch.sealed)
-        with self._transaction():
+        is_sorted = is_generation(batch.num_sealed)
+        with self._points.transaction():
             self._write_metrics(batch)
             self._write_runs(batch)
             if points is not None:
-                self._write_points(points, is_sorted=is_generation(batch.num_sealed))
-                self._series.run(_ADD_SERIES, rows_of_series(summarise(points)))
+                self._points.write(points, is_sorted=is_sorted)
+                self._points.add_series(rows_of_series(summarise(points)))
             if batch.events:
-                self._insert("event", _table(batch.events, _EVENT_TYPES))
+                self._insert("event", table_of(batch.events, _EVENT_TYPES))
             if batch.ledger:
                 self.upsert_ledger({row[0]: row for row in batch.ledger}.values())
-        return 0 if is_generation(batch.num_sealed) else batch.num_sealed
-
-    def store(self, waiting: "Waiting", lot: "Lot") -> int:
-        """Write what waits of some runs in one transaction; return how many points are unsorted."""
-        run_keys, is_sorted = lot
-        waiting.count()
-        points = waiting.points(run_keys)
-        with self._transaction():
-            if points is not None:
-                self._write_points(points, is_sorted=is_sorted)
-                among = ", ".join(map(str, run_keys))
-                self._connection.execute(_REPLACE_SERIES.format(among))
-            self.upsert_ledger(
-                (file, key, at.offset, at.vocabulary(), at.damaged, at.closed)
-                for file, (key, at) in waiting.files.items()
-                if key in run_keys
-            )
-        waiting.forget(run_keys)
-        return 0 if is_sorted or points is None else len(points["step"])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Commit what is done inside, or nothing of it."""
-        self._connection.execute("BEGIN")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            _rollback(self._connection)
-            raise
-
-    def _write_points(self, points: Points, *, is_sorted: bool) -> None:
-        """Add points to the unsorted ones, or as a sorted generation."""
-        if is_sorted:
-            self._generation.run(_ADD_GENERATION, generation(points))
-            return
-        stored = {name: points[name] for name in STORED}
-        value = pa.array(points["value"], mask=is_minus_zero(points["value"]))
-        table = pa.table({**stored, "epoch": nullable(points["epoch"]), "value": value})
-        self._points.run("INSERT INTO points_hot BY NAME SELECT * FROM points_feed", table)
+        return 0 if is_sorted else batch.num_sealed
 
     def _write_metrics(self, batch: Batch) -> None:
         """Add metrics that appear for the first time, and what runs say about them."""
@@ -237,12 +173,12 @@ class BatchWriter:
         if batch.runs:
             self._forget("run_base", batch.runs)
             rows = [record.run_row(live.record, live.key) for live in batch.runs]
-            self._insert("run_base", _table(rows, _RUN_TYPES))
+            self._insert("run_base", table_of(rows, _RUN_TYPES))
         if batch.new_params:
             self._forget("param", batch.new_params)
             params = [record.param_rows(live.record, live.key) for live in batch.new_params]
             rows = sorted(itertools.chain.from_iterable(params), key=_KEY)  # as tables read them
-            self._insert("param", _table(rows, _PARAM_TYPES))
+            self._insert("param", table_of(rows, _PARAM_TYPES))
 
     def _forget(self, table: str, runs: list[LiveRun]) -> None:
         """Delete the rows of runs that have some."""
@@ -261,7 +197,7 @@ class BatchWriter:
     def confirm_seal(self, live: LiveRun, num_points: int) -> None:
         """Replace a run's segments in the ledger by its sealed file."""
         segments = [live.file_key(name) for name in live.sealed]
-        with self._transaction():
+        with self._points.transaction():
             self._connection.execute(
                 "DELETE FROM journal WHERE file IN (SELECT unnest(?))", [segments]
             )
@@ -270,7 +206,7 @@ class BatchWriter:
     def compact(self) -> None:
         """Turn the unsorted points into a sorted generation, in one transaction."""
         run = self._connection.execute
-        with self._transaction():
+        with self._points.transaction():
             hot = run("SELECT * FROM points_hot").to_arrow_table()
             if hot.num_rows:
                 hot = hot.set_column(
@@ -278,12 +214,12 @@ class BatchWriter:
                 )
                 points = {name: hot[name].to_numpy() for name in STORED}
                 del hot  # half of the memory that this takes
-                self._generation.run(_ADD_GENERATION, generation(points))
+                self._points.write(points, is_sorted=True)
             run(_EMPTY_HOT)
 
-    def upsert_ledger(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def upsert_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Write how far files have been taken in."""
-        self._journal.run(_JOURNAL, _table(rows, _JOURNAL_TYPES))
+        self._points.upsert_ledger(rows)
 
 
 _RUN_TYPES = {
@@ -320,14 +256,6 @@ _EVENT_TYPES = {
     "step": pa.int64(),
     "body": pa.string(),
 }
-_JOURNAL_TYPES = {
-    "file": pa.string(),
-    "run_key": pa.int64(),
-    "consumed": pa.int64(),
-    "vocabulary": pa.string(),
-    "damaged": pa.int64(),
-    "closed": pa.bool_(),
-}
 
 
 def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:
@@ -344,16 +272,3 @@ def event_row(run_key: int, event: dict[str, Any]) -> tuple[Any, ...]:
         step if isinstance(step, int) else None,
         json.dumps(body, ensure_ascii=False),
     )
-
-
-def _table(rows: Iterable[tuple[Any, ...]], types: dict[str, pa.DataType]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(types)
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, types.values(), strict=True)]
-    return pa.table(arrays, names=list(types))
-
-
-def _rollback(connection: "duckdb.DuckDBPyConnection") -> None:
-    import duckdb
-
-    with suppress(duckdb.Error):  # there may be no transaction any more, or no database
-        connection.execute("ROLLBACK")

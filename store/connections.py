@@ -25,6 +25,12 @@ class Connections:
             self._all.add(self._of_thread.cursor)
         return self._of_thread.cursor
 
+    def extra(self) -> "duckdb.DuckDBPyConnection":
+        """Return a new cursor, for one purpose."""
+        cursor = self.main.cursor()
+        self._all.add(cursor)
+        return cursor
+
     def close(self) -> None:
         """Close all of them; nobody may be using one."""
         for cursor in list(self._all):

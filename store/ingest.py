@@ -5,12 +5,13 @@ any crash the transaction is there as a whole or not at all, and reading goes on
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from store import liveness, record
-from store.batch import Batch, BatchWriter, LiveRun, event_row, is_generation
+from store.batch import Batch, BatchWriter, LiveRun, event_row
 from store.events import read_events
 from store.journal_reader import POLL_BYTES, Position, has_news, read_segment
 from store.keeping import forget
@@ -18,6 +19,7 @@ from store.known_runs import event_sizes, load_runs
 from store.layout import Home, RunFolder
 from store.ledger_ingest import LedgerIngest
 from store.liveness import Status, is_held
+from store.point_writer import is_generation
 from store.schema import key_of
 from store.sealing import read_sealed, sealed_segments
 from store.trash import lying_in_trash
@@ -26,14 +28,13 @@ if TYPE_CHECKING:
     import duckdb
 
     from store.curve_cache import CurveCache
-    from store.waiting import Lot, Waiting
+    from store.storing import Storing
+    from store.waiting import Waiting
 
 MOST_WAITING = 2_000_000
 """How many points may wait at most, so that memory is bounded."""
 _WAIT_S = 30.0
 """How long points may wait for more that go to the database with them."""
-_LOT_POINTS = 250_000
-"""How many points are written at a time, while questions have to wait."""
 HOT_POINTS = 2_000_000
 """How many points may lie unsorted before they become a generation."""
 _SEEN_STEP_US = 5_000_000
@@ -78,6 +79,8 @@ class Ingest:
         The store's folder.
     waiting
         Where points are until they are written.
+    storing
+        Writes them.
     curves
         Told of what comes in.
 
@@ -94,11 +97,13 @@ class Ingest:
         connection: "duckdb.DuckDBPyConnection",
         home: Home,
         waiting: "Waiting",
+        storing: "Storing",
         curves: "CurveCache",
     ) -> None:
         self._connection = connection
         self._home = home
         self._waiting = waiting
+        self._storing = storing
         self._curves = curves
         self._folder_changed_ns = -1
         self.live: dict[str, LiveRun] = {}
@@ -117,6 +122,7 @@ class Ingest:
         run = self._connection.execute
         self.live.clear()
         with self._curves.lock:
+            self._storing.forget()
             self._waiting.clear()
             self._curves.clear()
         self._folder_changed_ns = self._trash_changed_ns = -1
@@ -142,8 +148,11 @@ class Ingest:
             news = max(news, self._collect(live, batch))
             if batch.num_sealed + self._waiting.num_points >= MOST_WAITING:
                 self._commit(batch)
-                self.store_all()
                 batch = Batch()
+                if self._storing.is_busy:
+                    self.is_behind = True
+                    break
+                self.store_all()
         self._commit(batch)
         self._settle()
         return news
@@ -159,21 +168,19 @@ class Ingest:
             live.is_new = False
             self._known.add(live.files.id)
 
-    def lots_due(self) -> "list[Lot]":
-        """Return what should be written now, in lots in the order in which they are sorted."""
-        is_long = self._waiting.age_s > _WAIT_S
-        if not is_long and not is_generation(self._waiting.num_points):
-            return []
-        return self._waiting.lots(_LOT_POINTS)
+    @property
+    def is_due(self) -> bool:
+        """Whether points that wait should be written now."""
+        return self._waiting.age_s > _WAIT_S or is_generation(self._waiting.num_points)
 
-    def store(self, lot: "Lot") -> None:
-        """Write points that wait. Whoever calls holds the lock of the curves."""
-        self._hot += self._writer.store(self._waiting, lot)
+    def store(self, locked: Callable[[], AbstractContextManager[object]]) -> None:
+        """Write all points that wait; see `Storing.store`."""
+        self._hot += self._storing.store(locked)
 
     def store_all(self) -> None:
-        """Write all points that wait."""
-        for lot in self._waiting.lots(MOST_WAITING):
-            self.store(lot)
+        """Write all points that wait. Whoever calls holds the lock of the curves."""
+        if self._waiting.files:
+            self.store(nullcontext)
 
     def next_to_seal(self) -> LiveRun | None:
         """Return an ended run whose points still lie in journals; each run once."""
@@ -233,7 +240,7 @@ class Ingest:
             changed_ns = self._home.trash.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
-        if changed_ns == self._trash_changed_ns:
+        if changed_ns == self._trash_changed_ns or self._storing.is_busy:
             return 0
         gone = [run_id for run_id in lying_in_trash(self._home) if run_id in self._known]
         if gone:
@@ -350,7 +357,7 @@ class Ingest:
             for live in self.live.values()
             if live.has_drained and not live.is_new and _size(live.files) <= live.events_read
         ]
-        if not settled:
+        if not settled or self._storing.is_busy:
             return
         self.store_all()
         self._writer.upsert_ledger(live.events_row(is_settled=True) for live in settled)

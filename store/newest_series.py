@@ -32,30 +32,38 @@ class NewestSeries:
     ----------
     connection
         The owner's connection.
+
+    Attributes
+    ----------
+    rows
+        As columns of ``series_base``; replaced and never changed.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._connection = connection
         self._feed = Feed(connection, "newest_feed")
         attach_newest(connection)
-        self._rows: Columns = {}
+        self.rows: Columns = {}
 
     def clear(self) -> None:
         """Show the rows on the disk again."""
-        if self._rows:
+        if self.rows:
             self._connection.execute(_EMPTY)
-            self._rows = {}
+            self.rows = {}
 
     def forget(self, run_keys: Collection[int]) -> None:
         """Let go of the rows of some runs."""
-        if self._rows:
-            keep = ~np.isin(self._rows["run_key"], list(run_keys))
-            self._show({name: column[keep] for name, column in self._rows.items()})
+        if self.rows:
+            keep = ~np.isin(self.rows["run_key"], list(run_keys))
+            if keep.any():
+                self._show({name: column[keep] for name, column in self.rows.items()})
+            else:
+                self.clear()
 
     def add(self, points: Columns) -> None:
         """Count more points, in order of arrival; on an error nothing has changed."""
         new = summarise(points)
-        rows = _joined(self._rows, self._on_disk(new))
+        rows = _joined(self.rows, self._on_disk(new))
         places = {key: place for place, key in enumerate(_keys(rows))}
         at = np.array([places.get(key, -1) for key in _keys(new)])
         known = at >= 0
@@ -68,7 +76,7 @@ class NewestSeries:
 
     def _on_disk(self, new: Columns) -> Columns:
         """Return what the disk has of rows that change for the first time."""
-        known = set(_keys(self._rows))
+        known = set(_keys(self.rows))
         is_first = np.array([key not in known for key in _keys(new)])
         if not is_first.any():
             return {}
@@ -81,7 +89,7 @@ class NewestSeries:
 
     def _show(self, rows: Columns) -> None:
         self._feed.run(_FILL, rows_of_series(rows))
-        self._rows = rows
+        self.rows = rows
 
 
 def _keys(rows: Columns) -> Iterable[tuple[int, int]]:

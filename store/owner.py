@@ -6,8 +6,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -28,12 +28,11 @@ from store.layout import Home
 from store.liveness import LIVE
 from store.schema import BLOCK_SIZE, is_outdated, prepare
 from store.sealing import write_sealed
+from store.storing import Storing
 from store.waiting import Waiting
 
 _log = logging.getLogger("bakeoff.store")
 
-_TURN_S = 0.002
-"""Who waits for a lock gets it only if the one who had it does not want it again at once."""
 _CONFIG: dict[str, Any] = {
     "storage_compatibility_version": "v1.5.0",
     "default_block_size": BLOCK_SIZE,  # of new files; what is there keeps its own
@@ -66,9 +65,11 @@ class Owner:
     def __init__(self, home: Home) -> None:
         self.home = home.create()
         self._claim = Claim(home)
-        self._cycling = threading.Lock()
         self.sealing = threading.Lock()
         """Held while a run's folder is sealed or moved: never both at once."""
+        self._storing = threading.RLock()
+        """Held while points are written that waited; before the next one, after the one above."""
+        self._cycling = threading.Lock()
         self._gate = Gate()
         self._is_shrinking = False
         self._looked_at = 0.0
@@ -99,7 +100,8 @@ class Owner:
             self._waiting = Waiting(connection)
             harden(connection)
             self._curves = CurveCache(self._waiting.of_curve)
-            self._ingest = Ingest(connection, self.home, self._waiting, self._curves)
+            storing = Storing(self._connections.extra(), self._waiting)
+            self._ingest = Ingest(connection, self.home, self._waiting, storing, self._curves)
         except BaseException:
             self._connections.close()
             raise
@@ -121,24 +123,28 @@ class Owner:
         if self._is_shrinking:
             return False
         called = time.monotonic()
-        with self._cycling:
+        if self.trouble:
+            reads = Reads.POINTS
+        with self._storing if reads is Reads.POINTS else nullcontext(), self._cycling:
+            connections = self._connections
             is_known = self._looked_at > called - max_age_s
-            if self.trouble:
-                reads = Reads.POINTS
             try:
                 changed = not is_known and self._cycle()
                 is_there = self._bring(reads)
             except (duckdb.FatalException, duckdb.ConnectionException) as error:
                 self._report(error)
-                self._reopen()
             except (duckdb.Error, OSError) as error:
                 self._report(error)
                 with suppress(duckdb.Error):
                     self._ingest.reload()
+                return False
             else:
                 if is_there:
                     self.trouble = None
                 return changed
+        with self._storing, self._cycling:
+            if self._connections is connections:
+                self._reopen()
         return False
 
     def _bring(self, reads: Reads) -> bool:
@@ -164,18 +170,21 @@ class Owner:
         self.compact_if_due()
 
     def compact_if_due(self) -> None:
-        """Write points into a sorted generation if there are many; questions go in between."""
+        """Write points into a sorted generation if there are many; looks go on meanwhile."""
         try:
-            with self._cycling:
-                lots = self._ingest.lots_due()
-            for lot in lots:
-                with self._cycling, self._curves.lock:
-                    self._ingest.store(lot)
-                time.sleep(_TURN_S)
-            with self._cycling:
-                self._ingest.compact_if_due()
+            with self._storing:
+                if self._ingest.is_due:
+                    self._ingest.store(self._locked)
+                with self._cycling:
+                    self._ingest.compact_if_due()
         except (duckdb.Error, OSError) as error:
             self._report(error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep looks, and whoever reads curves, out."""
+        with self._cycling, self._curves.lock:
+            yield
 
     def seal_one(self) -> bool:
         """Write the points of one ended run into one file of its folder; False if none is left."""
@@ -202,7 +211,7 @@ class Owner:
 
     def forget(self, run_ids: Collection[str]) -> None:
         """Take runs out of the tables; the next look takes in anew those that have a folder."""
-        with self.sealing, self._cycling:
+        with self.sealing, self._storing, self._cycling:
             self._ingest.forget(run_ids)
             self._shape = self._version = self._version + 1
 
@@ -214,7 +223,7 @@ class Owner:
         StoreError
             If there is no room for a copy, or the database refuses; nothing has changed then.
         """
-        with self.sealing, self._cycling:
+        with self.sealing, self._storing, self._cycling:
             self._is_shrinking = True
             try:
                 self._bring(Reads.POINTS)
@@ -234,7 +243,7 @@ class Owner:
     def rest(self) -> None:
         """Give back the memory that questions took: curves, and what DuckDB keeps of its file."""
         if not self._curves.is_empty:
-            with self.sealing, self._cycling:
+            with self.sealing, self._storing, self._cycling:
                 self._reopen()
             with suppress(AttributeError, OSError):  # not every C library has it
                 ctypes.CDLL(None).malloc_trim(0)  # what is free inside the heap is half of it
@@ -287,7 +296,7 @@ class Owner:
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._cycling, self._gate.shut():
+        with self._storing, self._cycling, self._gate.shut():
             with suppress(duckdb.Error):  # the journals have it
                 self._ingest.store_all()
             self._connections.close()

@@ -10,25 +10,52 @@ of series.
 
 import time
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from store.batch import is_generation
 from store.compaction import Points
 from store.flattening import curve_columns, flatten
 from store.journal_reader import Block, Position
 from store.newest_series import NewestSeries
+from store.point_writer import LedgerRow, is_generation
 from store.schema import key_of
+from store.series import Columns
 
 if TYPE_CHECKING:
     import duckdb
 
 
-class Lot(NamedTuple):
-    """Runs whose points are written together, and whether these are sorted at once."""
+@dataclass(slots=True)
+class Portion:
+    """All that waited at a moment, on its way to the database in one transaction."""
 
-    run_keys: set[int]
+    files: dict[str, tuple[int, Position]]
+    blocks: dict[int, list[Block]]
+    series: Columns
+    """Rows that count these points."""
+    num_points: int
     is_sorted: bool
+    """Whether the points are sorted at once."""
+    is_void: bool = False
+    """They are read again from the journals: nothing of this may be committed."""
+
+    def lots(self, size: int) -> Iterator[Points]:
+        """Yield the points in the order of sorted ones, runs with at least so many at a time."""
+        lot: list[tuple[int, Block]] = []
+        num_points = 0
+        for key in sorted(self.blocks):
+            lot += [(key, block) for block in self.blocks[key]]
+            num_points += _size(self.blocks[key])
+            if num_points >= size:
+                yield from filter(None, [flatten(lot)])
+                lot, num_points = [], 0
+        yield from filter(None, [flatten(lot)])
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        """Yield how far each file was read."""
+        for file, (key, at) in self.files.items():
+            yield file, key, at.offset, at.vocabulary(), at.damaged, at.closed
 
 
 class Waiting:
@@ -72,12 +99,12 @@ class Waiting:
         self.files[file] = (run_key, after)
         self._blocks.setdefault(run_key, []).extend(blocks)
         self._uncounted.extend((run_key, block) for block in blocks)
-        self.num_points += sum(block.values.size for block in blocks)
+        self.num_points += _size(blocks)
 
     def forget(self, run_keys: Collection[int]) -> None:
         """Let go of what waits of some runs."""
         gone = chain.from_iterable(self._blocks.pop(key, ()) for key in run_keys)
-        self.num_points -= sum(block.values.size for block in gone)
+        self.num_points -= _size(gone)
         self._uncounted = [pair for pair in self._uncounted if pair[0] not in run_keys]
         self.files = {file: read for file, read in self.files.items() if read[0] not in run_keys}
         self._series.forget(run_keys)
@@ -94,23 +121,29 @@ class Waiting:
         blocks = [tuple(self._blocks.get(key, ())) for key in run_keys]
         return {name for block in chain.from_iterable(blocks) for name in block.keys}
 
-    def points(self, run_keys: Iterable[int]) -> Points | None:
-        """Return all that waits of some runs, as `flatten` does."""
-        return flatten((key, block) for key in run_keys for block in self._blocks.get(key, ()))
-
-    def lots(self, size: int) -> list[Lot]:
-        """Return all that waits in lots of at least so many points, in the order of sorted ones."""
-        is_sorted = is_generation(self.num_points)
-        lots: list[Lot] = []
-        num_points = size
+    def take(self) -> Portion:
+        """Return all that waits; it goes on waiting until `let_go`."""
+        self.count()
         self._since = time.monotonic()  # what comes in meanwhile waits anew
-        for key in sorted({key for key, _ in self.files.values()}):
-            if num_points >= size:
-                lots.append(Lot(set(), is_sorted))
-                num_points = 0
-            lots[-1].run_keys.add(key)
-            num_points += sum(block.values.size for block in self._blocks.get(key, ()))
-        return lots
+        return Portion(
+            files=dict(self.files),
+            blocks={key: list(blocks) for key, blocks in self._blocks.items()},
+            series=self._series.rows,
+            num_points=self.num_points,
+            is_sorted=is_generation(self.num_points),
+        )
+
+    def let_go(self, portion: Portion) -> None:
+        """Let go of what is in the database now."""
+        for key, blocks in portion.blocks.items():
+            del self._blocks[key][: len(blocks)]
+            if not self._blocks[key]:
+                del self._blocks[key]
+        self.files = {
+            file: read for file, read in self.files.items() if portion.files.get(file) != read
+        }
+        self.num_points -= portion.num_points
+        self._series.forget(portion.blocks.keys() - self._blocks.keys())
 
     def count(self) -> None:
         """Have the rows of series count all points."""
@@ -118,3 +151,7 @@ class Waiting:
         if points is not None:
             self._series.add(points)
         self._uncounted.clear()
+
+
+def _size(blocks: Iterable[Block]) -> int:
+    return sum(block.values.size for block in blocks)

@@ -22,7 +22,7 @@ from store.testing import make_run
 
 DELETION = ("trash.py", "keeping.py")
 DISK = ("shrinking.py",)
-OWNER = ("batch.py", "sealing.py", "ingest.py", "waiting.py")
+OWNER = ("batch.py", "sealing.py", "ingest.py", "waiting.py", "storing.py", "point_writer.py")
 
 
 def open_owner(home):

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 import store
-from store import batch, ingest
+from store import ingest, point_writer
 from store.asked import Reads
 from store.layout import Home
 from store.owner import Owner
@@ -52,7 +52,7 @@ def test_every_answer_has_points_that_wait(owner):
 
 
 def test_many_small_lots_are_written_once_and_sorted(owner, monkeypatch):
-    monkeypatch.setattr(batch, "GENERATION_POINTS", 300)
+    monkeypatch.setattr(point_writer, "GENERATION_POINTS", 300)
     with store.init("p", capture=False, monitor=False) as run:
         for step in range(310):
             run.log({"a": float(step)}, step=step)
@@ -99,11 +99,11 @@ def test_a_database_that_refuses_is_told_of_and_tried_again(owner, monkeypatch):
         run.log({"a": 1.0})
         owner.refresh()
 
-        def refuse(_waiting, _lot):
+        def refuse(_locked):
             raise duckdb.IOException("no space")
 
         with monkeypatch.context() as patched:
-            patched.setattr(owner._ingest._writer, "store", refuse)
+            patched.setattr(owner._ingest._storing, "store", refuse)
             assert owner.ask("points", metric="a", run_ids=[run.id]).num_rows == 0
             assert "none is lost: no space" in owner.act("state")["trouble"]
             assert last(owner, run.id)[0:1] == (1.0,)
