@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import store
-from store import batch
+from store import point_writer
 from store.asked import Reads
 from store.layout import Home, RunFolder
 from store.owner import Owner
@@ -171,7 +171,7 @@ def found_in(home):
 
 def check(history):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(batch, "GENERATION_POINTS", 300)
+        patched.setattr(point_writer, "GENERATION_POINTS", 300)
         home = Path(folder)
         expected = play(home, history)
         assert found_in(home) == expected
