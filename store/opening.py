@@ -16,6 +16,8 @@ from store.liveness import start_ticks
 from store.reading import Backend, Store
 
 _PATIENCE_S = 20.0
+_START_S = 60.0
+"""How long a hub may take to start: nothing is won by giving one up that lives, on a busy machine."""
 
 
 class SharedOwner:
@@ -190,7 +192,7 @@ def _start_hub(home: Home, parent: int | None) -> None:
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             },
         )
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _START_S
     while not _hub_answers(home):
         if process.poll() is not None or time.monotonic() > deadline:
             said = log.read_bytes()[start:].decode(errors="replace").strip()

@@ -56,24 +56,26 @@ def kill_writers_and_hubs(home, folder, *, kills, life_s, seed=5):
 
     start()
     start()
-    for number in range(kills):
-        store.ensure_hub(home)
-        with store.open(home) as opened:
-            until = time.monotonic() + chance.random() * life_s
-            while time.monotonic() < until:
-                opened.state()
-        if number % 2:
-            facts = hub_facts(Home.locate(home))
-            if facts is not None:
-                os.kill(facts["pid"], signal.SIGKILL)
-        else:
-            victim = writers.pop(chance.randrange(len(writers)))
-            victim.kill()
-            victim.wait()
-            start()
-    for process in writers:
-        process.kill()
-        process.wait()
+    try:
+        for number in range(kills):
+            store.ensure_hub(home)
+            with store.open(home) as opened:
+                until = time.monotonic() + chance.random() * life_s
+                while time.monotonic() < until:
+                    opened.state()
+            if number % 2:
+                facts = hub_facts(Home.locate(home))
+                if facts is not None:
+                    os.kill(facts["pid"], signal.SIGKILL)
+            else:
+                victim = writers.pop(chance.randrange(len(writers)))
+                victim.kill()
+                victim.wait()
+                start()
+    finally:
+        for process in writers:
+            process.kill()
+            process.wait()
     return {name: accepted_of(path) for name, path in accepted.items()}
 
 
