@@ -38,6 +38,10 @@ class Feed:
         finally:
             self._table = None
 
+    def forget(self) -> None:
+        """Make the name known anew: a transaction that is undone takes it along."""
+        self._schema = None
+
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Give DuckDB the table of the statement that runs."""
         table = self._table if self._table is not None else self._empty()

@@ -139,7 +139,7 @@ class Owner:
                     self._ingest.reload()
                 return False
             else:
-                if is_there:
+                if is_there and reads is Reads.POINTS:
                     self.trouble = None
                 return changed
         with self._storing, self._cycling:

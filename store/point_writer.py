@@ -85,6 +85,8 @@ class PointWriter:
 
         with suppress(duckdb.Error):  # there may be no transaction any more, or no database
             self._connection.execute("ROLLBACK")
+        for feed in (self._points, self._generation, self._series, self._journal):
+            feed.forget()
 
     def write(self, points: Points, *, is_sorted: bool) -> None:
         """Add points to the unsorted ones, or as a part of a sorted generation."""

@@ -62,6 +62,55 @@ def test_many_small_lots_are_written_once_and_sorted(owner, monkeypatch):
     assert last(owner, run.id) == (309.0, 310, 309.0, 0.0)
 
 
+@pytest.fixture
+def while_writing(owner, monkeypatch):
+    """Have something done in the middle of every writing of points that waited."""
+    monkeypatch.setattr(point_writer, "GENERATION_POINTS", 10)
+    writer = owner._ingest._storing._writer
+    write = writer.write
+
+    def replace(act):
+        def write_and_act(points, *, is_sorted):
+            write(points, is_sorted=is_sorted)
+            act()
+
+        monkeypatch.setattr(writer, "write", write_and_act)
+
+    return replace
+
+
+def test_looks_and_questions_go_on_while_points_are_written(owner, while_writing):
+    with store.init("p", capture=False, monitor=False) as run:
+        for step in range(20):
+            run.log({"a": float(-step)}, step=step)
+
+        def log_another():
+            run.log({"a": -20.0}, step=20)
+            assert last(owner, run.id) == (-20.0, 21, -20.0, -20.0)
+            assert written(owner) == (0, 0)
+
+        while_writing(log_another)
+        owner.drain()
+        assert written(owner) == (0, 20)
+        assert last(owner, run.id) == (-20.0, 21, -20.0, -20.0)
+        assert owner.ask("totals")["points"][0].as_py() == 21
+        while_writing(lambda: None)
+        assert owner.ask("points", metric="a", run_ids=[run.id]).num_rows == 21
+
+
+def test_points_that_are_read_anew_while_they_are_written_are_written_once(owner, while_writing):
+    with store.init("p", capture=False, monitor=False) as run:
+        for step in range(20):
+            run.log({"a": float(step)}, step=step)
+        while_writing(owner._ingest.reload)
+        owner.drain()
+        assert written(owner) == (0, 0)
+        while_writing(lambda: None)
+        owner.drain()
+        assert written(owner) == (0, 20)
+        assert last(owner, run.id) == (19.0, 20, 19.0, 0.0)
+
+
 def test_points_do_not_wait_for_ever_and_never_too_many(owner, monkeypatch):
     with store.init("p", capture=False, monitor=False) as run:
         run.log({"a": 0.0})
