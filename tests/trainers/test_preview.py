@@ -55,11 +55,12 @@ def test_classes_counts_examples_and_problems_are_shown(texts: Path):
 
 
 def test_missing_and_constant_columns_are_problems(tmp_path: Path):
-    rows = "\n".join(f"{i if i % 5 else ''},7,{'x' if i % 2 else 'y'}" for i in range(60))
-    found = preview(str(write(tmp_path / "t.csv", f"a,b,label\n{rows}\n")), {})
+    rows = "\n".join(f"{i if i % 5 else ''},7,NaN,{'x' if i % 2 else 'y'}" for i in range(60))
+    found = preview(str(write(tmp_path / "t.csv", f"a,b,c,label\n{rows}\n")), {})
 
     assert "Column 'a': 12 values are missing." in found["problems"]
     assert "Column 'b' is the same everywhere." in found["problems"]
+    assert "Column 'c' holds nothing and is left out." in found["problems"]
 
 
 def test_the_same_example_in_two_splits_is_told(tmp_path: Path):

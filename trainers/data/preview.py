@@ -172,7 +172,12 @@ def _class_problems(data: Dataset) -> Iterator[str]:
 
 
 def _column_problems(raw: RawData, config: DataConfig) -> Iterator[str]:
-    for column in _columns(raw):
+    columns = _columns(raw)
+    kept = {column["name"] for column in columns}
+    for name in raw.facts.get("missing_values", ()):
+        if name not in kept:
+            yield f"Column {name!r} holds nothing and is left out."
+    for column in columns:
         if column["missing"]:
             yield f"Column {column['name']!r}: {column['missing']:,} values are missing."
         if column.get("type") == "numbers" and column["min"] == column["max"]:

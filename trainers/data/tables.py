@@ -80,9 +80,11 @@ def _columns(
     missing: dict[str, int] = {}
     for name in names:
         cells = [tidy_cell(row.get(name)) for row in rows]
+        cells = ["" if cell.lower() == "nan" else cell for cell in cells]  # a number, not a word
         values = np.array([number_in(cell) for cell in cells], dtype=np.float32)
         num_filled = sum(bool(cell) for cell in cells)
         if not num_filled:
+            missing[name] = len(rows)  # and left out
             continue
         if np.isfinite(values).sum() < _NUMERIC * num_filled:
             words = tuple(sorted({cell for cell in cells if cell}))
