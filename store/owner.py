@@ -78,6 +78,7 @@ class Owner:
         self.trouble: str | None = None
         """Why new points cannot be taken in at the moment."""
         self._counted: tuple[int, dict[str, int]] = (-1, {})
+        self._growing: set[str] = set()
         self._shape = self._version = time.time_ns() // 1_000_000
         try:
             self._open()
@@ -273,7 +274,7 @@ class Owner:
         self.refresh(max_age_s, questions.reads(question, arguments))
         with self._gate.inside():
             try:
-                asked = Asked(self.cursor(), self._curves, self._waiting, self._growing())
+                asked = Asked(self.cursor(), self._curves, self._waiting, self._growing)
                 return questions.ANSWERS[question](asked, **arguments)
             except duckdb.Error as error:
                 raise QueryError(f"The database could not answer: {error}") from error
@@ -307,15 +308,12 @@ class Owner:
             self._looked_at = time.monotonic()
             news = self._ingest.cycle()
             self.look_s = time.monotonic() - self._looked_at
+        runs = self._ingest.live.values()
+        self._growing = {one.files.id for one in runs if one.record["status"] in LIVE}
         self._version += news > News.NONE
         if news is News.MORE:
             self._shape = self._version
         return news > News.NONE
-
-    def _growing(self) -> set[str]:
-        """Return the runs that may still get points; any thread may ask."""
-        runs = list(self._ingest.live.values())
-        return {live.files.id for live in runs if live.record["status"] in LIVE}
 
     def _report(self, error: Exception | str) -> None:
         """Say once what is wrong; the journals keep everything until it is over."""
