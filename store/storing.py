@@ -5,6 +5,7 @@ sees what is written until it is committed. All of it is one transaction, as Duc
 groups over all statements of one, and would write those again that several left half empty.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from store.waiting import Portion, Waiting
 
 _LOT_POINTS = 250_000
-"""How many points are turned into columns at a time, so that memory is bounded."""
+"""How many points are counted, and turned into columns, at a time: memory is bounded, so are waits."""
+_TURN_S = 0.002
+"""Who waits for a lock gets it only if the one who had it does not want it again at once."""
 
 
 class Storing:
@@ -55,6 +58,8 @@ class Storing:
         locked
             Keeps looks at the journals and the reading of curves out, for a moment.
         """
+        while not self._count(locked):
+            time.sleep(_TURN_S)
         with locked():
             self._portion = portion = self._waiting.take()
         is_written = False
@@ -68,6 +73,10 @@ class Storing:
                 if not is_there:
                     self._writer.undo()
         return portion.num_points if is_there and not portion.is_sorted else 0
+
+    def _count(self, locked: Callable[[], AbstractContextManager[object]]) -> bool:
+        with locked():
+            return self._waiting.count(_LOT_POINTS)
 
     def _write(self, portion: "Portion") -> None:
         self._writer.begin()

@@ -8,10 +8,11 @@ Curves are made of what is in the database and of what waits; see `store.newest_
 of series.
 """
 
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, takewhile
 from typing import TYPE_CHECKING
 
 from store.compaction import Points
@@ -145,12 +146,15 @@ class Waiting:
         self.num_points -= portion.num_points
         self._series.forget(portion.blocks.keys() - self._blocks.keys())
 
-    def count(self) -> None:
-        """Have the rows of series count all points."""
-        points = flatten(self._uncounted)
+    def count(self, most: float = math.inf) -> bool:
+        """Have the rows of series count about so many points more; return whether they have all."""
+        sizes = accumulate(block.values.size for _, block in self._uncounted)
+        part = self._uncounted[: 1 + sum(1 for _ in takewhile(lambda size: size < most, sizes))]
+        points = flatten(part)
         if points is not None:
             self._series.add(points)
-        self._uncounted.clear()
+        del self._uncounted[: len(part)]
+        return not self._uncounted
 
 
 def _size(blocks: Iterable[Block]) -> int:

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 import store
-from store import ingest, point_writer
+from store import ingest, point_writer, storing
 from store.asked import Reads
 from store.layout import Home
 from store.owner import Owner
@@ -179,3 +179,15 @@ def test_the_shape_changes_with_everything_but_more_points(owner):
         assert told[1] > more[1]
         assert found() == told
     assert found()[1] > told[1]  # it has ended
+
+
+def test_rows_of_series_are_counted_in_parts_before_points_are_written(owner, monkeypatch):
+    monkeypatch.setattr(storing, "_LOT_POINTS", 7)
+    with store.init("p", capture=False, monitor=False) as run:
+        for step in range(40):
+            run.log({"a": float(-step)}, step=step)
+            if step % 3 == 0:
+                owner.refresh()
+        assert owner.ask("points", metric="a", run_ids=[run.id]).num_rows == 40
+        assert written(owner) == (40, 0)
+        assert last(owner, run.id) == (-39.0, 40, -39.0, -39.0)
