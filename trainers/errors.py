@@ -48,3 +48,8 @@ def optional(package: str) -> Any:
         raise SpecError(
             [f"Expected the package {package} for this model; got {error}. Install bakeoff[hf]."]
         ) from error
+
+
+def first_line(error: Exception, most: int = 120) -> str:
+    """Return the beginning of what an error of another library says, for a sentence of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]

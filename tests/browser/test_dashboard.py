@@ -255,9 +255,7 @@ def test_dark_and_light_are_both_drawn(page, visit, run_ids):
         ("light", "/"),
         ("dark", "/launch?from=preset:cnn_mnist&set=training.lr=fast"),
         ("light", "/queue"),
-        pytest.param(
-            "dark", "/sql?query=SELECT name, status FROM run", marks=pytest.mark.exhaustive
-        ),
+        ("dark", "/sql?query=SELECT name, status FROM run"),
         pytest.param("light", "/reports", marks=pytest.mark.exhaustive),
         ("light", "/run?id={0}&tab=Files&file=run.json"),
         pytest.param("dark", "/run?id={0}&tab=Lineage", marks=pytest.mark.exhaustive),

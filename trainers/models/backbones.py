@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainers.configs import TransferConfig
-from trainers.errors import SpecError
+from trainers.errors import SpecError, first_line
 from trainers.models.multiscale import Backbone
 
 BUILTIN = Path(__file__).with_name("backbone_mnist.safetensors")
@@ -61,7 +61,7 @@ def backbone_of(config: TransferConfig) -> Headless:
         return _of_timm(module, name) if library == "timm" else _of_torchvision(module, name)
     except _FAILURES as error:
         raise SpecError(
-            [f"Expected a model of {library} in model.backbone; got {name!r}: {_first_line(error)}"]
+            [f"Expected a model of {library} in model.backbone; got {name!r}: {first_line(error)}"]
         ) from error
 
 
@@ -106,7 +106,7 @@ def hub_weights(config: TransferConfig) -> Mapping[str, Tensor]:
         raise SpecError(
             [
                 (
-                    f"Expected the hub to have weights for {config.backbone}; got {_first_line(error)}. "
+                    f"Expected the hub to have weights for {config.backbone}; got {first_line(error)}. "
                     "Name a weight file in model.weights."
                 )
             ]
@@ -150,7 +150,3 @@ def _import(library: str) -> Any:
                 )
             ]
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

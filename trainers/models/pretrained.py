@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from trainers.configs import PretrainedConfig, PretrainedGptConfig, TrainingConfig
 from trainers.data.inputs import PADDING, PretrainedInput
-from trainers.errors import DataError, SpecError, optional
+from trainers.errors import DataError, SpecError, first_line, optional
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
 from trainers.models.sampling import NextTokenLearner
@@ -155,7 +155,7 @@ def _readable(checkpoint: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError) as error:  # what transformers raises for all that lacks
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        reason = first_line(error, 200)
         raise DataError(
             f"Expected model.checkpoint to be a folder with config.json, model.safetensors and a "
             f"tokenizer, or a name on the hub; got {checkpoint!r}: {reason}"

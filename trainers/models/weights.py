@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainers.errors import DataError, SpecError
+from trainers.errors import DataError, SpecError, first_line
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -52,7 +52,7 @@ def read_plain(path: Path) -> dict[str, Any]:
             "could run code, and is refused. Save its state_dict, or use .safetensors."
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        reason = first_line(error)
         raise DataError(f"Expected the checkpoint {path}; got {reason}. Check the file.") from error
     if not isinstance(content, dict):
         raise DataError(f"Expected a dictionary in {path}; got {type(content).__name__}.")
