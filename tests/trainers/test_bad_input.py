@@ -13,6 +13,7 @@ from PIL import Image
 from trainers.checkpoints import load_model
 from trainers.configs import ImageFolderConfig
 from trainers.data.folder import read_image_folder
+from trainers.data.preview import preview
 from trainers.errors import DataError, SpecError
 from trainers.fit import train
 from trainers.models.weights import read_weights
@@ -97,6 +98,43 @@ def test_bad_rows_are_skipped_up_to_a_limit(tmp_path: Path, home: Path):
     settings = {"epochs": 1, "threads": 1}
     spec = {"data": {**data, "max_bad": 2}, "model": {"kind": "lstm"}, "training": settings}
     assert train(load_spec(spec), home=home).status == "finished"
+
+
+TEXTS = {
+    "csv": (b"text,label\n", [b"caf\xc3\xa9 %d,%d\n" % (i, i % 2) for i in range(60)]),
+    "jsonl": (b"", [b'{"text": "abc %d", "label": %d}\n' % (i, i % 2) for i in range(60)]),
+}
+FOREIGN = {"csv": b"caf\xe9,1\n", "jsonl": b'{"text": "\\ud83d", "label": 1}\n'}
+
+
+@pytest.mark.parametrize("ending", TEXTS)
+def test_a_row_that_is_not_utf8_is_skipped_and_counted(tmp_path: Path, home: Path, ending: str):
+    first, rows = TEXTS[ending]
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(first + b"".join([*rows[:30], FOREIGN[ending], *rows[30:]]))
+    found = preview(str(path), {})
+
+    assert found["examples"] == 60
+    assert found["facts"]["incomplete_rows"] == 1
+    message = refused({**found["data"], "max_bad": 0}, home)
+    assert f"line {31 + len(first.splitlines())}: " in message
+    assert ("0xe9 is not UTF-8" if ending == "csv" else "half a character, \\ud83d") in message
+
+
+def test_column_names_that_are_not_utf8_are_told(tmp_path: Path, home: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\nabc,1\nabd,0\n", "utf-16")
+
+    message = refused({"kind": "text_csv", "path": str(path)}, home)
+    assert "column names in which the byte 0xff is not UTF-8. Save the file as UTF-8" in message
+
+
+def test_lines_of_texts_that_are_not_utf8_are_skipped_and_counted(tmp_path: Path, home: Path):
+    (tmp_path / "a.txt").write_bytes(b"\n".join([b"abcdefgh" * 9] * 40 + [b"\xe9", b"end"]))
+    found = preview(str(tmp_path), {"kind": "text_files", "max_length": 8})
+
+    assert found["facts"]["incomplete_examples"] == ["line 41: the byte 0xe9 is not UTF-8 (a.txt)"]
+    assert "line 41" in refused({**found["data"], "max_bad": 0}, home, "gpt")
 
 
 def test_a_curve_that_one_class_does_not_have_cannot_pick_the_best_epoch(

@@ -41,7 +41,7 @@ class TextCsvConfig(TextDataConfig, LabelledFileConfig):
     )
 
 
-class TextFilesConfig(TextDataConfig):
+class TextFilesConfig(TextDataConfig, FileDataConfig):
     """Plain text files of the user's own, cut into blocks: for models that learn to write."""
 
     kind: str = "text_files"

@@ -9,8 +9,9 @@ import csv
 import io
 import json
 import math
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ _PARQUET_ENDINGS = {".parquet", ".pq"}
 ENDINGS = {*_DELIMITERS, *_JSON_ENDINGS, *_PARQUET_ENDINGS}
 _MAX_FIELD = 10_000_000  # characters in one CSV field
 _NAMED = 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF  # what surrogateescape makes of bytes that are not UTF-8
 
 Row = dict[str, Any]
 
@@ -83,8 +86,18 @@ def read_rows(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     Raises
     ------
     DataError
-        If the file is missing, empty, not UTF-8, malformed, or of an unknown kind.
+        If the file is missing, empty, malformed, or of an unknown kind, or if its columns' names
+        are not UTF-8.
     """
+    for number, row in _rows_of_any_kind(path, bad):
+        cells = (cell for cell in row.values() if isinstance(cell, str))
+        if foreign := next(filter(None, map(not_utf8, cells)), ""):
+            bad.add(number, foreign)
+        else:
+            yield number, row
+
+
+def _rows_of_any_kind(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     ending = path.suffix.lower()
     if ending in _JSON_ENDINGS:
         return _json_rows(path, bad)
@@ -130,6 +143,7 @@ def _csv_rows(path: Path, bad: BadRows, delimiter: str) -> Iterator[tuple[int, R
     text = io.StringIO(read_text(path), newline="")
     reader = csv.DictReader(text, delimiter=delimiter, strict=True)
     try:
+        _check_names(path, reader.fieldnames or ())
         for row in reader:
             if None in row:
                 bad.add(reader.line_num, f"{len(row[None])} values more than columns")
@@ -170,12 +184,12 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def read_text(path: Path) -> str:
-    """Return the content of a text file in UTF-8.
+    """Return the content of a text file; what is not UTF-8 in it is for :func:`not_utf8` to find.
 
     Raises
     ------
     DataError
-        If it is missing, empty or in another encoding.
+        If it is missing or empty.
     """
     _check_there(path)
     try:
@@ -186,13 +200,27 @@ def read_text(path: Path) -> str:
         ) from error
     if not content.strip():
         raise DataError(f"Expected rows in {path}; the file is empty. Add some.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"Expected {path} in UTF-8; got the byte 0x{content[error.start]:02x} at position "
-            f"{error.start}. Save the file as UTF-8."
-        ) from error
+    return content.decode("utf-8-sig", errors="surrogateescape")
+
+
+def not_utf8(text: str) -> str:
+    """Return what of a text cannot be written in UTF-8, or nothing."""
+    foreign = None if text.isascii() else _SURROGATE.search(text)
+    if not foreign:
+        return ""
+    code = ord(foreign[0])
+    if _FIRST_BYTE <= code <= _LAST_BYTE:
+        return f"the byte 0x{code & 0xFF:02x} is not UTF-8"
+    return f"half a character, \\u{code:04x}"
+
+
+def _check_names(path: Path, names: Iterable[str]) -> None:
+    for name in names:
+        if foreign := not_utf8(name):
+            raise DataError(
+                f"Expected {path} in UTF-8; got column names in which {foreign}. Save the file as "
+                "UTF-8."
+            )
 
 
 def _check_there(path: Path) -> None:
