@@ -112,7 +112,7 @@ def plain(plan: Plan) -> Seconds:
     model, config, task = plan.model, plan.spec.training, plan.model.task
     data = ResidentData(plan.data, plan.spec.data, config, seed=plan.spec.seed)
     train, val = data.train_dataloader(), data.val_dataloader()
-    optimizer = build_optimizer(model.parameter_groups(), config)
+    optimizer = build_optimizer(model.parts(), config)
     total = len(train) * config.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: lr_share(step, total, config.schedule, config.warmup)

@@ -10,7 +10,7 @@ from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerC
 from trainers.data.dataset import ImageInput, TextInput
 from trainers.errors import SpecError
 from trainers.models.cnn import Cnn
-from trainers.models.fronts import Pairs
+from trainers.models.fronts import Grams
 from trainers.models.learner import Learner
 from trainers.models.lstm import Lstm, mirrored_positions, turn
 from trainers.models.schedule import build_optimizer, lr_share
@@ -39,7 +39,7 @@ def text_models(text_input: TextInput) -> list[Learner]:
 
 def with_weights(model: Lstm | Transformer) -> Learner:
     """Let the linear part, which begins with zeros, say something."""
-    assert isinstance(model.highway, Pairs)
+    assert isinstance(model.highway, Grams)
     torch.nn.init.normal_(model.highway.weights.weight)
     return model.eval()
 
@@ -69,11 +69,11 @@ def test_every_character_is_read(text_input: TextInput, number: int):
 
 def test_the_linear_part_of_a_text_sees_the_order_of_its_characters(text_input: TextInput):
     torch.manual_seed(0)
-    pairs = Pairs(text_input, 0.5, 2)
-    begins_with = pairs(padded([[5, 6]], 2))
-    torch.nn.init.normal_(pairs.weights.weight)
+    grams = Grams(text_input, LstmConfig(), 2)
+    begins_with = grams(padded([[5, 6]], 2))
+    torch.nn.init.normal_(grams.weights.weight)
 
-    ahead, back = pairs.eval()(padded([[5, 6, 5], [6, 5, 5]], 4))
+    ahead, back = grams.eval()(padded([[5, 6, 5], [6, 5, 5]], 4))
 
     assert begins_with.abs().max() == 0
     assert not torch.allclose(ahead, back)
@@ -82,7 +82,7 @@ def test_the_linear_part_of_a_text_sees_the_order_of_its_characters(text_input: 
 def test_the_linear_part_is_the_only_one_that_dropout_of_its_own_reaches(text_input: TextInput):
     model = Lstm(LstmConfig(highway=True, highway_dropout=0.9, dropout=0.0), text_input, 2)
 
-    assert isinstance(model.highway, Pairs)
+    assert isinstance(model.highway, Grams)
     assert (model.highway.dropout.p, model.dropout.p) == (0.9, 0.0)
 
 
@@ -160,7 +160,7 @@ def test_the_learning_rate_rises_to_its_peak_and_falls(schedule: str):
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_only_matrices_decay(image_input: ImageInput, name: str):
     config = TrainingConfig.model_validate({"optimizer": name, "weight_decay": 0.5})
-    optimizer = build_optimizer([(Cnn(CnnConfig(), image_input, 2), 1.0)], config)
+    optimizer = build_optimizer(Cnn(CnnConfig(), image_input, 2).parts(), config)
 
     decays = {p.dim() >= 2: g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
     assert decays == {True: 0.5, False: 0.0}

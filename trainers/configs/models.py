@@ -51,12 +51,15 @@ class TimeModelConfig(ModelConfig):
     )
     highway: bool = option(
         False,
-        text="A linear layer beside the network: over the window of numbers, or over the tokens and "
-        "pairs of neighbours of a text; for few examples.",
+        text="A linear layer beside the network: over the window of numbers, or over the tokens, "
+        "pairs and triples of neighbours of a text; for few examples.",
         tunable=(False, True),
     )
     highway_dropout: float = number(
         0.5, ge=0.0, le=0.9, text="Share of what the linear layer reads that is zeroed in training."
+    )
+    highway_lr: float = number(
+        2e-3, ge=1e-6, le=1.0, text="Of texts: the linear layer's own peak learning rate."
     )
 
 

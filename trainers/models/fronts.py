@@ -14,12 +14,14 @@ from torch.nn import functional as F
 from trainers.configs.models import TimeModelConfig
 from trainers.data.inputs import PADDING, SequenceInput, TextInput
 from trainers.errors import SpecError
+from trainers.models.schedule import Part
 
 TimeInput = TextInput | SequenceInput
 _WAVE_STD = 0.3  # of the frequencies at the start, in turns per deviation
 _TOKEN_STD = 0.02  # as in BERT; with PyTorch's own 1 a rare token stays the noise that it began as
-_PAIR_BUCKETS, _PAIR_PRIME = 2**16, 1_000_003
-_PAIR_REACH = 16.0  # most pairs are seen in few steps, so that each has to count
+_BUCKETS, _PRIME = 2**16, 1_000_003
+_REACH = 16.0  # most n-grams are seen in few steps, so that each has to count
+_GRAMS_RATE = 4.0  # rare n-grams are to be learnt as far as they are worth, and not by heart
 
 
 def small_init(width: int) -> float:
@@ -107,29 +109,38 @@ class Highway(Rows):
         return self.linear(self.dropout(self.normal(rows_BTC).flatten(1)))
 
 
-class Pairs(nn.Module):
-    """A weight for every token and every pair of neighbours, to be added to what a network says.
+class Grams(nn.Module):
+    """A weight for every token, pair and triple of neighbours, to be added to what a network says.
 
     The linear model of n-grams that small sets of texts are so well served by (fastText, wide and
-    deep); pairs share a table by their hash. The network then learns what is left.
+    deep); pairs and triples share a table each by their hash. The network then learns what is left.
     """
 
-    def __init__(self, model_input: TextInput, dropout: float, num_outputs: int) -> None:
+    def __init__(self, model_input: TextInput, config: TimeModelConfig, num_outputs: int) -> None:
         super().__init__()
         self.num_tokens = model_input.num_tokens
-        self.dropout = nn.Dropout(dropout)
-        self.weights = nn.Embedding(self.num_tokens + _PAIR_BUCKETS, num_outputs)
+        self.lr = config.highway_lr
+        self.dropout = nn.Dropout(config.highway_dropout)
+        self.weights = nn.Embedding(self.num_tokens + 2 * _BUCKETS, num_outputs)
         nn.init.zeros_(self.weights.weight)
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Return outputs_BK; the first token's neighbour is the beginning."""
-        second_BT = tokens_BT.long()
+        """Return outputs_BK; the first token's neighbours are the beginning."""
+        token_BT = tokens_BT.long()
+        second_BT = F.pad(token_BT[:, :-1], (1, 0))
         first_BT = F.pad(second_BT[:, :-1], (1, 0))
-        pair_BT = self.num_tokens + (first_BT * _PAIR_PRIME + second_BT) % _PAIR_BUCKETS
+        pair_BT = second_BT * _PRIME + token_BT
+        triple_BT = first_BT * _PRIME**2 + pair_BT
         is_real_BT1 = Tokens.is_real(tokens_BT)[..., None].to(self.weights.weight.dtype)
-        both_BTK = self.dropout(is_real_BT1) * self.weights(second_BT)
-        both_BTK = both_BTK + self.dropout(is_real_BT1) * self.weights(pair_BT)
-        return both_BTK.sum(1) * (_PAIR_REACH / (2 * is_real_BT1.sum(1)).clamp_min(1).sqrt())
+        places = (
+            token_BT,
+            self.num_tokens + pair_BT % _BUCKETS,
+            self.num_tokens + _BUCKETS + triple_BT % _BUCKETS,
+        )
+        said_BK = torch.stack(
+            [(self.dropout(is_real_BT1) * self.weights(place_BT)).sum(1) for place_BT in places]
+        ).sum(0)
+        return said_BK * (_REACH / (3 * is_real_BT1.sum(1)).clamp_min(1).sqrt())
 
 
 def front_for(model_input: TimeInput, width: int, waves: int = 0) -> Tokens | Columns:
@@ -143,10 +154,18 @@ def front_for(model_input: TimeInput, width: int, waves: int = 0) -> Tokens | Co
 
 def highway_for(
     model_input: TimeInput, config: TimeModelConfig, num_outputs: int
-) -> Highway | Pairs | None:
+) -> Highway | Grams | None:
     """Return the short way past the network, where the settings want one."""
     if not config.highway:
         return None
     if isinstance(model_input, TextInput):
-        return Pairs(model_input, config.highway_dropout, num_outputs)
+        return Grams(model_input, config, num_outputs)
     return Highway(model_input, config.highway_dropout, num_outputs)
+
+
+def parts_with(network: nn.Module, highway: Highway | Grams | None, lr: float) -> list[Part]:
+    """Return a network that learns with `lr`, and its short way where that learns differently."""
+    whole = Part(module=network)
+    if not isinstance(highway, Grams):
+        return [whole]
+    return [whole, Part(module=highway, lr_share=highway.lr / lr, rate=_GRAMS_RATE)]

@@ -25,7 +25,7 @@ from trainers.cost import TrainingCost
 from trainers.data.inputs import ModelInput
 from trainers.data.targets import Target
 from trainers.errors import TrainingFailedError
-from trainers.models.schedule import Plateau, build_optimizer, lr_share
+from trainers.models.schedule import Part, Plateau, build_optimizer, lr_share
 from trainers.tasks.base import Task
 from trainers.tasks.making import default_task, task_for
 
@@ -244,9 +244,9 @@ class Learner(L.LightningModule):
         if self.meter and progress["spent"]:
             self.meter.load_state(progress["spent"])
 
-    def parameter_groups(self) -> list[tuple[torch.nn.Module, float]]:
-        """Return the parts of the network and the share of the learning rate that each gets."""
-        return [(self, 1.0)]
+    def parts(self) -> list[Part]:
+        """Return the parts of the network that learn differently."""
+        return [Part(module=self)]
 
     def configure_gradient_clipping(
         self,
@@ -262,7 +262,7 @@ class Learner(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, advanced every step."""
         config = self.training_config
-        optimizer = build_optimizer(self.parameter_groups(), config)
+        optimizer = build_optimizer(self.parts(), config)
         total = max(1, int(self.trainer.estimated_stepping_batches))
         schedule = LambdaLR(
             optimizer,

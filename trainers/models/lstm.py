@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import LstmConfig, TrainingConfig
-from trainers.models.fronts import TimeInput, front_for, highway_for
+from trainers.models.fronts import TimeInput, front_for, highway_for, parts_with
 from trainers.models.learner import Learner
+from trainers.models.schedule import Part
 
 
 class Lstm(Learner):
@@ -54,6 +55,10 @@ class Lstm(Learner):
             x_BTE = self.dropout(torch.cat(states, dim=-1))
         outputs_BK = self.head(pooled(x_BTE, is_real_BT, self.pool))
         return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
+
+    def parts(self) -> list[Part]:
+        """Return the network, and what learns beside it."""
+        return parts_with(self, self.highway, self.training_config.lr)
 
 
 def pooled(x_BTS: Tensor, is_real_BT: Tensor, pool: str) -> Tensor:

@@ -23,6 +23,7 @@ from trainers.errors import DataError, SpecError, first_line, optional
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
 from trainers.models.sampling import NextTokenLearner
+from trainers.models.schedule import Part
 
 _NEVER = -1e4  # a logit, small in half precision too
 
@@ -56,9 +57,9 @@ class Pretrained(Learner):
         state_BE = x_BTE[:, 0] if is_first else pooled(x_BTE, tokens_BT != PADDING, "mean")
         return self.head(state_BE)
 
-    def parameter_groups(self) -> list[tuple[nn.Module, float]]:
+    def parts(self) -> list[Part]:
         """Return the head, and the encoder with its smaller learning rate."""
-        return [(self.head, 1.0), (self.body, self.config.backbone_lr)]
+        return [Part(module=self.head), Part(module=self.body, lr_share=self.config.backbone_lr)]
 
 
 class PretrainedGpt(NextTokenLearner):

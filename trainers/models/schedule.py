@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -43,27 +44,41 @@ class Plateau:
         self._num_bad = state["num_bad"]
 
 
-def build_optimizer(
-    parts: list[tuple[nn.Module, float]], config: TrainingConfig
-) -> torch.optim.Optimizer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a network, and how it learns."""
+
+    module: nn.Module
+    lr_share: float = 1.0
+    """Of the learning rate."""
+    rate: float | None = None
+    """Of weights that few examples touch. Adam moves a weight that was seen once as far as one that
+    is always seen; with an epsilon of lr / rate, small gradients are followed as by gradient descent
+    of this rate."""
+
+
+def build_optimizer(parts: list[Part], config: TrainingConfig) -> torch.optim.Optimizer:
     """Return the optimizer; weight matrices decay, biases and norms do not.
 
     Parameters
     ----------
     parts
-        Modules without a common parameter, and the share of the learning rate that each gets; the
-        first one's rate is the one that is shown.
+        A later one takes what it has in common with earlier ones; the first one's learning rate is
+        the one that is shown.
     """
+    part_of = {p: part for part in parts for p in part.module.parameters() if p.requires_grad}
     groups: list[dict[str, Any]] = []
-    for module, share in parts:
-        parameters = [p for p in module.parameters() if p.requires_grad]
+    for part in parts:
+        own = [p for p, owner in part_of.items() if owner is part]
         for decay, chosen in (
-            (config.weight_decay, [p for p in parameters if p.dim() >= 2]),
-            (0.0, [p for p in parameters if p.dim() < 2]),
+            (config.weight_decay, [p for p in own if p.dim() >= 2]),
+            (0.0, [p for p in own if p.dim() < 2]),
         ):
             if chosen:
-                rate = config.lr * share
-                groups.append({"params": chosen, "weight_decay": decay, "lr": rate})
+                group = {"params": chosen, "weight_decay": decay, "lr": config.lr * part.lr_share}
+                if part.rate and config.optimizer != "sgd":
+                    group["eps"] = config.lr / part.rate
+                groups.append(group)
     match config.optimizer:
         case "adamw":
             return torch.optim.AdamW(groups, lr=config.lr, fused=True)

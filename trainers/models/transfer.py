@@ -15,6 +15,7 @@ from trainers.configs import TrainingConfig, TransferConfig
 from trainers.data.inputs import ImageInput
 from trainers.models.backbones import backbone_of, hub_weights, weights_file
 from trainers.models.learner import Learner
+from trainers.models.schedule import Part
 from trainers.models.weights import load_into, read_weights
 
 
@@ -72,9 +73,12 @@ class Transfer(Learner):
             x_BCHW = F.interpolate(x_BCHW, size, mode="bilinear", align_corners=False)
         return self.head(self.backbone(x_BCHW))
 
-    def parameter_groups(self) -> list[tuple[nn.Module, float]]:
+    def parts(self) -> list[Part]:
         """Return the head, and the backbone with its smaller learning rate."""
-        return [(self.head, 1.0), (self.backbone, self.config.backbone_lr)]
+        return [
+            Part(module=self.head),
+            Part(module=self.backbone, lr_share=self.config.backbone_lr),
+        ]
 
     def on_train_start(self) -> None:
         """Freeze or not, as the epoch says that goes on."""

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
 from trainers.configs.models import EncoderConfig
-from trainers.models.fronts import TimeInput, front_for, highway_for
+from trainers.models.fronts import TimeInput, front_for, highway_for, parts_with
 from trainers.models.learner import Learner
 from trainers.models.lstm import pooled
+from trainers.models.schedule import Part
 
 _INIT_STD = 0.02  # of positions, as in BERT
 
@@ -78,3 +79,7 @@ class Transformer(Learner):
         state_BE = x_BTE[:, 0] if self.encoder.has_cls else pooled(x_BTE, is_real_BT, self.pool)
         outputs_BK = self.head(state_BE)
         return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
+
+    def parts(self) -> list[Part]:
+        """Return the network, and what learns beside it."""
+        return parts_with(self, self.highway, self.training_config.lr)
