@@ -7,13 +7,14 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch import Tensor
 
 from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerConfig
-from trainers.data.dataset import ImageInput, TextInput
+from trainers.data.inputs import ImageInput, SequenceInput, TextInput
+from trainers.data.targets import Target
 from trainers.errors import SpecError
 from trainers.models.cnn import Cnn
-from trainers.models.fronts import Grams
+from trainers.models.fronts import Grams, Highway
 from trainers.models.learner import Learner
 from trainers.models.lstm import Lstm, mirrored_positions, turn
-from trainers.models.schedule import build_optimizer, lr_share
+from trainers.models.schedule import Part, build_optimizer, lr_share
 from trainers.models.transformer import Transformer
 from trainers.tasks.classes import classification_scores
 
@@ -155,6 +156,49 @@ def test_the_learning_rate_rises_to_its_peak_and_falls(schedule: str):
     assert shares[20:] == sorted(shares[20:], reverse=True)
     assert (shares[-1] == 1.0) == (schedule == "constant")
     assert lr_share(500, 100, schedule, 0.2) > 0
+
+
+@pytest.mark.parametrize("kind", [Lstm, Transformer])
+def test_an_anchored_forecast_moves_with_the_series(kind: type[Lstm] | type[Transformer]):
+    config = (LstmConfig if kind is Lstm else TransformerConfig)(anchor=True, highway=True)
+    model_input = SequenceInput(max_length=5, names=("y", "x"), mean=(10.0, 0.0), std=(2.0, 1.0))
+    torch.manual_seed(0)
+    model = kind(config, model_input, 3).eval()  # pyright: ignore[reportArgumentType]
+    assert isinstance(model.highway, Highway)
+    torch.nn.init.normal_(model.highway.linear.weight)
+    rows = torch.randn(4, 5, 2) + torch.tensor([10.0, 0.0])
+    with torch.inference_mode():
+        before, after = model(rows), model(rows + torch.tensor([6.0, 0.0]))
+
+    torch.testing.assert_close(after - before, torch.full((4, 3), 3.0))
+
+
+def test_an_anchor_is_for_forecasts(text_input: TextInput):
+    target = Target(kind="classes", classes=("a", "b"))
+
+    with pytest.raises(SpecError, match="anchor with a forecast; got classes"):
+        Lstm.task_of(LstmConfig(anchor=True), text_input, target, TrainingConfig())
+
+
+def test_an_n_gram_seen_once_is_not_learnt_by_heart(text_input: TextInput):
+    training = TrainingConfig(lr=1e-2)
+    often, once = padded([[5, 6]] * 64, 2), padded([[5, 6]] * 63 + [[7, 8]], 2)
+
+    def learnt(*, is_apart: bool) -> float:
+        model = Lstm(LstmConfig(highway=True, highway_dropout=0.0), text_input, 2, training)
+        assert isinstance(model.highway, Grams)
+        parts = model.parts() if is_apart else [Part(module=model.highway, lr_share=0.2)]
+        optimizer = build_optimizer(parts, training)
+        for step in range(60):
+            said = model.highway(once if step == 40 else often)
+            torch.nn.functional.cross_entropy(said, torch.zeros(64).long()).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        assert optimizer.param_groups[-1]["lr"] == training.lr / 5
+        seen_often, seen_once = model.highway.weights.weight.detach()[[5, 7]].abs().amax(1).tolist()
+        return seen_once / seen_often
+
+    assert learnt(is_apart=True) < 0.8 * learnt(is_apart=False)
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])

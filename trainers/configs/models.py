@@ -49,6 +49,11 @@ class TimeModelConfig(ModelConfig):
         text="Of numbers over time: sines and cosines of each column, of learnt frequencies.",
         tunable=(0, 8),
     )
+    anchor: bool = option(
+        False,
+        text="Of forecasts: read and say how far from the last value, for levels that drift.",
+        tunable=(False, True),
+    )
     highway: bool = option(
         False,
         text="A linear layer beside the network: over the window of numbers, or over the tokens, "

@@ -14,14 +14,12 @@ from torch.nn import functional as F
 from trainers.configs.models import TimeModelConfig
 from trainers.data.inputs import PADDING, SequenceInput, TextInput
 from trainers.errors import SpecError
-from trainers.models.schedule import Part
 
 TimeInput = TextInput | SequenceInput
 _WAVE_STD = 0.3  # of the frequencies at the start, in turns per deviation
 _TOKEN_STD = 0.02  # as in BERT; with PyTorch's own 1 a rare token stays the noise that it began as
 _BUCKETS, _PRIME = 2**16, 1_000_003
 _REACH = 16.0  # most n-grams are seen in few steps, so that each has to count
-_GRAMS_RATE = 4.0  # rare n-grams are to be learnt as far as they are worth, and not by heart
 
 
 def small_init(width: int) -> float:
@@ -109,6 +107,26 @@ class Highway(Rows):
         return self.linear(self.dropout(self.normal(rows_BTC).flatten(1)))
 
 
+class Anchor(nn.Module):
+    """The last value of the column to forecast: taken off it, and added to what is said.
+
+    What is learnt then are changes, which stay alike where levels drift (NLinear, Zeng et al. 2023).
+    """
+
+    def __init__(self, model_input: SequenceInput) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(model_input.mean[0]))
+        self.register_buffer("std", torch.tensor(model_input.std[0]))
+
+    def forward(self, rows_BTC: Tensor) -> tuple[Tensor, Tensor]:
+        """Return rows whose first column ends at its mean, and outputs_B1 to be added."""
+        above_B11 = (rows_BTC[:, -1:, :1] - self.mean).nan_to_num(0.0)
+        level_BTC = torch.cat([rows_BTC[..., :1] - above_B11, rows_BTC[..., 1:]], dim=-1)
+        return level_BTC, above_B11[:, 0] / self.std
+
+
 class Grams(nn.Module):
     """A weight for every token, pair and triple of neighbours, to be added to what a network says.
 
@@ -152,6 +170,15 @@ def front_for(model_input: TimeInput, width: int, waves: int = 0) -> Tokens | Co
     return Columns(model_input, width, waves)
 
 
+def anchor_for(model_input: TimeInput, config: TimeModelConfig) -> Anchor | None:
+    """Return what takes the last value off a window, where the settings want that."""
+    if not config.anchor:
+        return None
+    if isinstance(model_input, TextInput):
+        raise SpecError(["Expected model.anchor with a forecast; got texts. Leave it out."])
+    return Anchor(model_input)
+
+
 def highway_for(
     model_input: TimeInput, config: TimeModelConfig, num_outputs: int
 ) -> Highway | Grams | None:
@@ -161,11 +188,3 @@ def highway_for(
     if isinstance(model_input, TextInput):
         return Grams(model_input, config, num_outputs)
     return Highway(model_input, config.highway_dropout, num_outputs)
-
-
-def parts_with(network: nn.Module, highway: Highway | Grams | None, lr: float) -> list[Part]:
-    """Return a network that learns with `lr`, and its short way where that learns differently."""
-    whole = Part(module=network)
-    if not isinstance(highway, Grams):
-        return [whole]
-    return [whole, Part(module=highway, lr_share=highway.lr / lr, rate=_GRAMS_RATE)]

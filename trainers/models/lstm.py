@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from trainers.configs import LstmConfig, TrainingConfig
-from trainers.models.fronts import TimeInput, front_for, highway_for, parts_with
-from trainers.models.learner import Learner
-from trainers.models.schedule import Part
+from trainers.models.fronts import TimeInput, front_for
+from trainers.models.over_time import TimeLearner
 
 
-class Lstm(Learner):
+class Lstm(TimeLearner):
     """Embedding, LSTM layers, one state read from all real ones, a linear head.
 
     Reading from the right must not start in the padding, so each text is turned round within its
@@ -40,10 +39,10 @@ class Lstm(Learner):
             _reader(size, config.hidden) for size in inputs if config.bidirectional
         )
         self.head = nn.Linear(width, num_outputs)
-        self.highway = highway_for(model_input, config, num_outputs)
+        self.add_ways(config, model_input, num_outputs)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
+    def read(self, inputs: Tensor) -> Tensor:
+        """Return what the network says: outputs_BK."""
         is_real_BT = self.embedding.is_real(inputs)
         mirror_BT = mirrored_positions(is_real_BT)
         x_BTE = self.dropout(self.embedding(inputs))
@@ -53,12 +52,7 @@ class Lstm(Learner):
                 turned_BTH, _ = self.backwards[layer](turn(x_BTE, mirror_BT))
                 states.append(turn(turned_BTH, mirror_BT))
             x_BTE = self.dropout(torch.cat(states, dim=-1))
-        outputs_BK = self.head(pooled(x_BTE, is_real_BT, self.pool))
-        return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
-
-    def parts(self) -> list[Part]:
-        """Return the network, and what learns beside it."""
-        return parts_with(self, self.highway, self.training_config.lr)
+        return self.head(pooled(x_BTE, is_real_BT, self.pool))
 
 
 def pooled(x_BTS: Tensor, is_real_BT: Tensor, pool: str) -> Tensor:

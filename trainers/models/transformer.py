@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from trainers.configs import TrainingConfig, TransformerConfig
 from trainers.configs.models import EncoderConfig
-from trainers.models.fronts import TimeInput, front_for, highway_for, parts_with
-from trainers.models.learner import Learner
+from trainers.models.fronts import TimeInput, front_for
 from trainers.models.lstm import pooled
-from trainers.models.schedule import Part
+from trainers.models.over_time import TimeLearner
 
 _INIT_STD = 0.02  # of positions, as in BERT
 
@@ -55,7 +54,7 @@ class Encoder(nn.Module):
         return self.layers(x_BTE, src_key_padding_mask=~is_real_BT), is_real_BT
 
 
-class Transformer(Learner):
+class Transformer(TimeLearner):
     """An encoder, then one linear layer."""
 
     def __init__(
@@ -71,15 +70,10 @@ class Transformer(Learner):
         self.pool = config.pool
         self.encoder = Encoder(config, model_input, front)
         self.head = nn.Linear(config.embedding, num_outputs)
-        self.highway = highway_for(model_input, config, num_outputs)
+        self.add_ways(config, model_input, num_outputs)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return outputs_BK for ids padded on the right with 0, or rows with NaN after the end."""
+    def read(self, inputs: Tensor) -> Tensor:
+        """Return what the network says: outputs_BK."""
         x_BTE, is_real_BT = self.encoder(inputs, self.is_real(inputs))
         state_BE = x_BTE[:, 0] if self.encoder.has_cls else pooled(x_BTE, is_real_BT, self.pool)
-        outputs_BK = self.head(state_BE)
-        return outputs_BK if self.highway is None else outputs_BK + self.highway(inputs)
-
-    def parts(self) -> list[Part]:
-        """Return the network, and what learns beside it."""
-        return parts_with(self, self.highway, self.training_config.lr)
+        return self.head(state_BE)
