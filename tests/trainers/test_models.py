@@ -6,12 +6,13 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch import Tensor
 
-from trainers.configs import CnnConfig, LstmConfig, TrainingConfig, TransformerConfig
+from trainers.configs import CnnConfig, GptConfig, LstmConfig, TrainingConfig, TransformerConfig
 from trainers.data.inputs import ImageInput, SequenceInput, TextInput
 from trainers.data.targets import Target
 from trainers.errors import SpecError
 from trainers.models.cnn import Cnn
 from trainers.models.fronts import Grams, Highway
+from trainers.models.gpt import Gpt
 from trainers.models.learner import Learner
 from trainers.models.lstm import Lstm, mirrored_positions, turn
 from trainers.models.schedule import Part, build_optimizer, lr_share
@@ -171,6 +172,21 @@ def test_an_anchored_forecast_moves_with_the_series(kind: type[Lstm] | type[Tran
         before, after = model(rows), model(rows + torch.tensor([6.0, 0.0]))
 
     torch.testing.assert_close(after - before, torch.full((4, 3), 3.0))
+
+
+@pytest.mark.parametrize("has_pairs", [False, True])
+def test_a_gpt_never_looks_ahead(text_input: TextInput, has_pairs: bool):
+    torch.manual_seed(0)
+    model = Gpt(GptConfig(pairs=has_pairs), text_input, text_input.num_tokens).eval()
+    if model.pairs is not None:
+        torch.nn.init.normal_(model.pairs.table.weight)
+    before, after = padded([[5, 6, 7, 8, 9]], 5), padded([[5, 6, 7, 10, 9]], 5)
+    with torch.inference_mode():
+        logits, changed, first = model(before), model(after), model(before[:, :1])
+
+    torch.testing.assert_close(changed[:, :3], logits[:, :3])
+    torch.testing.assert_close(first, logits[:, :1])
+    assert not torch.allclose(changed[:, 4], logits[:, 4])
 
 
 def test_an_anchor_is_for_forecasts(text_input: TextInput):

@@ -40,6 +40,14 @@ class GptConfig(AttentionConfig, SamplingConfig):
     """Reads from left to right and learns to say what comes next."""
 
     kind: str = "gpt"
+    pairs: bool = option(
+        False,
+        text="Each token also brings a vector of the pair that it ends; for little text.",
+        tunable=(False, True),
+    )
+    pair_dropout: float = number(
+        0.5, ge=0.0, le=0.9, text="Of pairs: share of their numbers that is zeroed in training."
+    )
 
 
 class MaskedConfig(EncoderConfig):

@@ -18,7 +18,7 @@ from trainers.errors import SpecError
 TimeInput = TextInput | SequenceInput
 _WAVE_STD = 0.3  # of the frequencies at the start, in turns per deviation
 _TOKEN_STD = 0.02  # as in BERT; with PyTorch's own 1 a rare token stays the noise that it began as
-_BUCKETS, _PRIME = 2**16, 1_000_003
+BUCKETS, _PRIME = 2**16, 1_000_003
 _REACH = 16.0  # most n-grams are seen in few steps, so that each has to count
 
 
@@ -107,6 +107,16 @@ class Highway(Rows):
         return self.linear(self.dropout(self.normal(rows_BTC).flatten(1)))
 
 
+def pairs_of(tokens_BT: Tensor) -> Tensor:
+    """Return a number for each token with the one before; before the first stands padding."""
+    return F.pad(tokens_BT, (1, 0))[:, :-1] * _PRIME + tokens_BT
+
+
+def triples_of(tokens_BT: Tensor) -> Tensor:
+    """Return a number for each token with the two before."""
+    return F.pad(tokens_BT, (2, 0))[:, :-2] * _PRIME**2 + pairs_of(tokens_BT)
+
+
 class Anchor(nn.Module):
     """The last value of the column to forecast: taken off it, and added to what is said.
 
@@ -139,21 +149,18 @@ class Grams(nn.Module):
         self.num_tokens = model_input.num_tokens
         self.lr = config.highway_lr
         self.dropout = nn.Dropout(config.highway_dropout)
-        self.weights = nn.Embedding(self.num_tokens + 2 * _BUCKETS, num_outputs)
+        self.weights = nn.Embedding(self.num_tokens + 2 * BUCKETS, num_outputs)
         nn.init.zeros_(self.weights.weight)
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Return outputs_BK; the first token's neighbours are the beginning."""
         token_BT = tokens_BT.long()
-        second_BT = F.pad(token_BT[:, :-1], (1, 0))
-        first_BT = F.pad(second_BT[:, :-1], (1, 0))
-        pair_BT = second_BT * _PRIME + token_BT
-        triple_BT = first_BT * _PRIME**2 + pair_BT
+        pair_BT, triple_BT = pairs_of(token_BT), triples_of(token_BT)
         is_real_BT1 = Tokens.is_real(tokens_BT)[..., None].to(self.weights.weight.dtype)
         places = (
             token_BT,
-            self.num_tokens + pair_BT % _BUCKETS,
-            self.num_tokens + _BUCKETS + triple_BT % _BUCKETS,
+            self.num_tokens + pair_BT % BUCKETS,
+            self.num_tokens + BUCKETS + triple_BT % BUCKETS,
         )
         said_BK = torch.stack(
             [(self.dropout(is_real_BT1) * self.weights(place_BT)).sum(1) for place_BT in places]

@@ -13,8 +13,11 @@ from torch.nn import functional as F
 
 from trainers.configs import GptConfig, TrainingConfig
 from trainers.data.inputs import PADDING, TextInput
-from trainers.models.fronts import small_init
+from trainers.models.fronts import BUCKETS, pairs_of, small_init
 from trainers.models.sampling import NextTokenLearner
+from trainers.models.schedule import Part
+
+_PAIRS_RATE = 10.0
 
 
 class Gpt(NextTokenLearner):
@@ -33,16 +36,41 @@ class Gpt(NextTokenLearner):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.embedding)
+        self.pairs = Pairs(config) if config.pairs else None
         for weight in (self.embedding.weight, self.position_TE):
             nn.init.normal_(weight, std=small_init(config.embedding))
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Return logits_BTV of what follows each token."""
         x_BTE = self.embedding(tokens_BT) + self.position_TE[: tokens_BT.shape[1]]
+        if self.pairs is not None:
+            x_BTE = x_BTE + self.pairs(tokens_BT)
         x_BTE = self.dropout(x_BTE)
         for block in self.blocks:
             x_BTE = block(x_BTE)
         return F.linear(self.norm(x_BTE), self.embedding.weight)
+
+    def parts(self) -> list[Part]:
+        """Return all, and the pairs that learn apart."""
+        whole = Part(module=self)
+        return [whole, Part(module=self.pairs, rate=_PAIRS_RATE)] if self.pairs else [whole]
+
+
+class Pairs(nn.Module):
+    """A vector of the pair that a token ends; pairs share a table by their hash.
+
+    Few texts show attention too little of what follows two given tokens, which counting them does.
+    """
+
+    def __init__(self, config: GptConfig) -> None:
+        super().__init__()
+        self.table = nn.Embedding(BUCKETS, config.embedding)
+        self.dropout = nn.Dropout(config.pair_dropout)
+        nn.init.zeros_(self.table.weight)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        """Return vectors_BTE."""
+        return self.dropout(self.table(pairs_of(tokens_BT.long()) % BUCKETS))
 
 
 class Block(nn.Module):
