@@ -70,9 +70,10 @@ def _guess_folder(path: Path) -> dict[str, Any]:
 
 
 def _guess_columns(path: Path) -> dict[str, Any]:
-    rows = [row for _, row in islice(read_rows(path, BadRows(path, _LOOKED_AT)), _LOOKED_AT)]
+    bad = BadRows(path, _LOOKED_AT)
+    rows = [row for _, row in islice(read_rows(path, bad), _LOOKED_AT)]
     if not rows:
-        raise DataError(f"Expected rows in {path}; got none. Add some.")
+        bad.close(0, "rows")
     names = [name for name in rows[0] if isinstance(name, str)]
     found = {role: _first(names, words) for role, words in _NAMES.items()}
     if found["user"] and found["item"] and found["rating"]:

@@ -72,8 +72,12 @@ class BadRows:
             If nothing was left in.
         """
         if not num_good:
-            why = f", the first unusable one is {self._reasons[0]}" if self._reasons else ""
-            raise DataError(f"Expected {what} in {self._source}; got none{why}. Add some.")
+            if self._reasons:
+                raise DataError(
+                    f"Expected {what} in {self._source}; got {self.count} that cannot be used, the "
+                    f"first is {self._reasons[0]}. Repair them."
+                )
+            raise DataError(f"Expected {what} in {self._source}; got none. Add some.")
         if self.count:
             shown = "; ".join(self._reasons[:3])
             sys.stdout.write(f"skipped {self.count:,} unusable rows of {self._source}: {shown}\n")
