@@ -229,7 +229,7 @@ CASES = {
     "cnn_textures": Case("acc", images),
     "lstm_reviews": Case("acc", reviews, ("auc",), splits=5),
     "transformer_reviews": Case("acc", reviews, ("auc",), splits=5),
-    "lstm_sentiment": Case("acc", reviews, ("auc",), splits=3),
+    "lstm_sentiment": Case("acc", reviews, ("auc",)),
     "masked_reviews": Case("perplexity", alone, ("acc",)),
     "transformer_finetune": Case("acc", reviews, ("auc",), before="masked_reviews"),
     "gpt_reviews": Case("perplexity", ngrams),
