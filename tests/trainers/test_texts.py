@@ -49,7 +49,11 @@ def test_white_space_is_put_in_order():
         ("a.csv", "", ["the file is empty"]),
         ("a.csv", "text,label\n", ["Expected rows with a text and a label", "got none"]),
         ("a.csv", "txt,label\na,x\n", ["the column 'text'", "txt, label", "Did you mean 'txt'?"]),
-        ("a.csv", b"text,label\n\xb2\xe2,x\n", ["got 1 that cannot be used", "line 2: the byte 0xb2 is not UTF-8"]),
+        (
+            "a.csv",
+            b"text,label\n\xb2\xe2,x\n",
+            ["got 1 that cannot be used", "line 2: the byte 0xb2 is not UTF-8"],
+        ),
         ("a.csv", 'text,label\n"open,x\n', ["well-formed", "in line 2"]),
         ("a.jsonl", '{"text": "a"\n', ["line 1: no JSON object"]),
         ("a.jsonl", '["a"]\n', ["line 1: no JSON object but '[\"a\"]'"]),

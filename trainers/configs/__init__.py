@@ -33,6 +33,7 @@ from trainers.configs.models import (
 )
 from trainers.configs.pretrained import PretrainedConfig, PretrainedGptConfig
 from trainers.configs.texts import (
+    MovieReviewsConfig,
     PairsCsvConfig,
     PronunciationsConfig,
     ReviewsConfig,
@@ -61,6 +62,7 @@ __all__ = [
     "MnistConfig",
     "ModelConfig",
     "MovieLensConfig",
+    "MovieReviewsConfig",
     "MultiScaleConfig",
     "PairsCsvConfig",
     "PretrainedConfig",

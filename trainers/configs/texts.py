@@ -31,6 +31,21 @@ class ReviewsConfig(TextDataConfig):
     )
 
 
+class MovieReviewsConfig(TextDataConfig):
+    """10,600 English sentences on films, good or bad, shipped by the package vaderSentiment."""
+
+    kind: str = "movie_reviews"
+    tokens: Literal["characters", "words"] = option(
+        "words", text="What a text is cut into; words suit languages with blanks."
+    )
+    max_length: int = number(
+        48, ge=4, le=4096, unit="words", text="Longer texts are cut.", tunable=(32, 64)
+    )
+    vocab_size: int = number(
+        10_000, ge=16, le=100_000, unit="words", text="Most frequent words kept."
+    )
+
+
 class TextCsvConfig(TextDataConfig, LabelledFileConfig):
     """A CSV, TSV, JSON-lines or Parquet file of the user's own, with a text and a label column."""
 

