@@ -47,11 +47,13 @@ def read_text_files(config: TextFilesConfig) -> RawTexts:
 
 
 def _readable(path: Path, bad: BadRows) -> str:
-    lines = read_text(path).split("\n")
-    for number, line in enumerate(lines, start=1):
+    kept: list[str] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if foreign := not_utf8(line):
             bad.add(number, f"{foreign} ({path.name})")
-    return "\n".join(line for line in lines if not not_utf8(line))
+        else:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _blocks(text: str, config: TextFilesConfig) -> list[str]:
