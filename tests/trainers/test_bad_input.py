@@ -104,7 +104,10 @@ TEXTS = {
     "csv": (b"text,label\n", [b"caf\xc3\xa9 %d,%d\n" % (i, i % 2) for i in range(60)]),
     "jsonl": (b"", [b'{"text": "abc %d", "label": %d}\n' % (i, i % 2) for i in range(60)]),
 }
-FOREIGN = {"csv": b"caf\xe9,1\n", "jsonl": b'{"text": "\\ud83d", "label": 1}\n'}
+FOREIGN = {
+    "csv": b"caf\xe9,1\n",
+    "jsonl": b'{"text": "\\ud83d", "label": 1}\n',
+}
 
 
 @pytest.mark.parametrize("ending", TEXTS)

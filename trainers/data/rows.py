@@ -93,15 +93,6 @@ def read_rows(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         If the file is missing, empty, malformed, or of an unknown kind, or if its columns' names
         are not UTF-8.
     """
-    for number, row in _rows_of_any_kind(path, bad):
-        cells = (cell for cell in row.values() if isinstance(cell, str))
-        if foreign := next(filter(None, map(not_utf8, cells)), ""):
-            bad.add(number, foreign)
-        else:
-            yield number, row
-
-
-def _rows_of_any_kind(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     ending = path.suffix.lower()
     if ending in _JSON_ENDINGS:
         return _json_rows(path, bad)
@@ -144,13 +135,16 @@ def number_in(value: Any) -> float:
 
 def _csv_rows(path: Path, bad: BadRows, delimiter: str) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(_MAX_FIELD)
-    text = io.StringIO(read_text(path), newline="")
-    reader = csv.DictReader(text, delimiter=delimiter, strict=True)
+    text = read_text(path)
+    is_foreign = bool(not_utf8(text))
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         _check_names(path, reader.fieldnames or ())
         for row in reader:
             if None in row:
                 bad.add(reader.line_num, f"{len(row[None])} values more than columns")
+            elif is_foreign and (reason := _foreign_in(row)):
+                bad.add(reader.line_num, reason)
             else:
                 yield reader.line_num, row
     except csv.Error as error:
@@ -169,10 +163,12 @@ def _json_rows(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
         except (ValueError, RecursionError) as error:
             bad.add(number, f"no JSON object ({error})")
             continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
+        if not isinstance(row, dict):
             bad.add(number, f"no JSON object but {line[:40]!r}")
+        elif reason := _foreign_in(row):
+            bad.add(number, reason)
+        else:
+            yield number, row
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
@@ -181,10 +177,10 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
     _check_there(path)
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        rows = pq.read_table(path).to_pylist()
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise DataError(f"Expected {path} to be a Parquet file; got {error}. Check it.") from error
-    yield from enumerate(table.to_pylist(), start=1)
+    yield from enumerate(rows, start=1)
 
 
 def read_text(path: Path) -> str:
@@ -216,6 +212,11 @@ def not_utf8(text: str) -> str:
     if _FIRST_BYTE <= code <= _LAST_BYTE:
         return f"the byte 0x{code & 0xFF:02x} is not UTF-8"
     return f"half a character, \\u{code:04x}"
+
+
+def _foreign_in(row: Row) -> str:
+    texts = (text for text in (*row, *row.values()) if isinstance(text, str))
+    return next(filter(None, map(not_utf8, texts)), "")
 
 
 def _check_names(path: Path, names: Iterable[str]) -> None:
