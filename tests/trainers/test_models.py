@@ -168,6 +168,7 @@ def test_an_anchored_forecast_moves_with_the_series(kind: type[Lstm] | type[Tran
     assert isinstance(model.highway, Highway)
     torch.nn.init.normal_(model.highway.linear.weight)
     rows = torch.randn(4, 5, 2) + torch.tensor([10.0, 0.0])
+    rows[0, 3:] = torch.nan  # a window that is shorter
     with torch.inference_mode():
         before, after = model(rows), model(rows + torch.tensor([6.0, 0.0]))
 

@@ -132,7 +132,9 @@ class Anchor(nn.Module):
 
     def forward(self, rows_BTC: Tensor) -> tuple[Tensor, Tensor]:
         """Return rows whose first column ends at its mean, and outputs_B1 to be added."""
-        above_B11 = (rows_BTC[:, -1:, :1] - self.mean).nan_to_num(0.0)
+        last_B = (Columns.is_real(rows_BTC).sum(1) - 1).clamp_min(0)
+        end_B11 = rows_BTC[..., :1].gather(1, last_B[:, None, None])
+        above_B11 = (end_B11 - self.mean).nan_to_num(0.0)
         level_BTC = torch.cat([rows_BTC[..., :1] - above_B11, rows_BTC[..., 1:]], dim=-1)
         return level_BTC, above_B11[:, 0] / self.std
 
